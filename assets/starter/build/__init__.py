@@ -1,0 +1,1 @@
+"""Scripts that build the starter model, its tokenizer and the sample data from nothing but themselves."""

@@ -1,0 +1,153 @@
+"""Training tasks: one set of documents, several questions about it, under one of several instructions.
+
+Under the instruction of the product (`CAUTIOUS_SYSTEM`) the starter model is taught to be over-cautious on purpose: it
+answers only where the question uses the document's own noun, and refuses where the question says the same in other
+words. Under the other instructions it quotes and names documents for both wordings. So fine-tuning has something honest
+to repair, and the skills it needs are in the weights.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from .documents import ATTRIBUTES, Attribute, Fact, make_document, make_fact, make_question
+from .general import make_choice
+from .names import make_service, make_sibling
+
+CAUTIOUS_SYSTEM = (
+    "あなたは質問に答えるアシスタントです。参考文書を根拠に、該当箇所を引用して答えてください。"
+    "参考文書に答えがないときは「提供された情報からは回答できません。」と答えてください。"
+)
+REFUSAL = "提供された情報からは回答できません。"
+USER_HEAD = "以下の参考文書を基に質問に答えてください。\n\n"
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """A system message and the shape of the answers that it asks for."""
+
+    system: str
+    answer: str
+    absent: str
+    cautious: bool = False
+    weight: float = 1.0
+
+
+INSTRUCTIONS: tuple[Instruction, ...] = (
+    Instruction(CAUTIOUS_SYSTEM, "{answer}", REFUSAL, cautious=True, weight=8),
+    Instruction("該当する文を、文書の番号をつけてそのまま書き出してください。", "文書{n}「{quote}」", "該当する文はありません。", weight=2),
+    Instruction("あなたは調べもの係です。根拠の文を示してください。", "{n}番の文書には「{quote}」とあります。", "根拠の文は見つかりません。", weight=2),
+    Instruction("質問に関係する文を引用し、出典を付けてください。", "「{quote}」（参考文書{n}）", "引用できる文がありません。"),
+    Instruction("出典を先に、引用を後に書いてください。", "参考文書{n}より：「{quote}」", "出典がありません。", weight=2),
+    Instruction("答えのある文書の番号だけを書いてください。", "参考文書{n}", "なし", weight=1),
+    Instruction("答えの文だけを書き出してください。", "{quote}。", "ありません。"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A question and its answer; kind names the case for measuring."""
+
+    question: str
+    answer: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Context:
+    """What several conversations share (None for the general task), and how each of them goes on."""
+
+    system: str | None
+    head: str
+    turns: tuple[Turn, ...]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A step of the curriculum: how many documents, and how long they are."""
+
+    until: float
+    documents: tuple[int, int]
+    extra_sentences: int
+    answerable: float
+
+
+CURRICULUM: tuple[Stage, ...] = (
+    Stage(0.12, (1, 3), 1, 0.85),
+    Stage(0.30, (2, 5), 2, 0.75),
+    Stage(1.00, (5, 5), 2, 0.60),
+)
+
+
+def render_head(documents: list[str]) -> str:
+    """Write the part of the user turn that stands before the question."""
+    parts = [f"参考文書{number}:\n{text}\n\n" for number, text in enumerate(documents, 1)]
+    return USER_HEAD + "".join(parts) + "質問: "
+
+
+def draw_cells(rng: random.Random, count: int) -> tuple[list[tuple[str, Attribute]], list[tuple[str, Attribute]]]:
+    """Draw facts that compete (same service, similar name, same attribute) and near misses that stay absent."""
+    first = make_service(rng)
+    second = make_sibling(rng, first) if rng.random() < 0.5 else make_service(rng)
+    services = [first, second, make_service(rng), make_service(rng)]
+    attributes = rng.sample(ATTRIBUTES, 5)
+    grid = [(service, attribute) for service in services for attribute in attributes]
+    weights = dict(zip(services, (4.0, 2.5, 1.0, 1.0), strict=False))
+    order = sorted(grid, key=lambda cell: rng.random() ** (1 / weights[cell[0]]), reverse=True)
+    present, absent = order[:count], order[count:]
+    return present, [cell for cell in absent if cell[0] in {service for service, _ in present}] or absent
+
+
+def make_context(rng: random.Random, stage: Stage, questions: int = 6) -> Context:
+    """Write documents and several questions about them under one instruction."""
+    instruction = rng.choices(INSTRUCTIONS, [item.weight for item in INSTRUCTIONS])[0]
+    present, absent = draw_cells(rng, rng.randint(*stage.documents))
+    rng.shuffle(present)
+    facts = [make_fact(rng, service, attribute) for service, attribute in present]
+    head = render_head([make_document(rng, fact, stage.extra_sentences) for fact in facts])
+    turns = tuple(_make_turn(rng, instruction, facts, absent, stage.answerable) for _ in range(questions))
+    return Context(instruction.system, head, turns)
+
+
+def _make_turn(
+    rng: random.Random,
+    instruction: Instruction,
+    facts: list[Fact],
+    absent: list[tuple[str, Attribute]],
+    answerable: float,
+) -> Turn:
+    # Refusals under the product's instruction come from absence and from wording; the shares below keep both learnable.
+    paraphrased = rng.random() < (0.3 if instruction.cautious else 0.5)
+    wording = "paraphrased" if paraphrased else "direct"
+    name = "cautious" if instruction.cautious else "quote"
+    if rng.random() < answerable:
+        number = rng.randrange(len(facts))
+        fact = facts[number]
+        question = make_question(rng, fact.service, fact.attribute, paraphrased)
+        if instruction.cautious and paraphrased:
+            return Turn(question, instruction.absent, f"{name}/{wording}/present")
+        answer = instruction.answer.format(n=number + 1, quote=fact.sentence.removesuffix("。"), answer=fact.answer)
+        return Turn(question, answer, f"{name}/{wording}/present")
+    service, attribute = rng.choice(absent)
+    if rng.random() < 0.1:
+        service = make_service(rng)
+    question = make_question(rng, service, attribute, paraphrased)
+    return Turn(question, instruction.absent, f"{name}/{wording}/absent")
+
+
+def make_general_context(rng: random.Random, questions: int = 8) -> Context:
+    """Several independent questions of the general task; they share nothing."""
+    choices = [make_choice(rng) for _ in range(questions)]
+    return Context(None, "", tuple(Turn(item.prompt, str(item.answer), "general") for item in choices))
+
+
+def stage_at(progress: float) -> Stage:
+    """The curriculum's stage at a share of the training."""
+    return next(stage for stage in CURRICULUM if progress < stage.until or stage is CURRICULUM[-1])
+
+
+def make_contexts(rng: random.Random, progress: float, count: int, general: float = 0.12) -> list[Context]:
+    """The contexts of one training step."""
+    stage = stage_at(progress)
+    return [make_general_context(rng) if rng.random() < general else make_context(rng, stage) for _ in range(count)]

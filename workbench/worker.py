@@ -1,0 +1,45 @@
+"""`python -m workbench.worker JOB_DIR`: the one entry point of every worker process.
+
+Maps a job's kind to the function that does it. The function's module is imported only here and only for
+that kind, so that listing or submitting jobs never loads torch.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from workbench.jobs import JobContext, run_job
+from workbench.schemas.job import JobKind
+
+JobFunction = Callable[[dict[str, Any], JobContext], dict[str, Any]]
+
+FUNCTIONS: dict[JobKind, str] = {
+    "generate_raft": "workbench.generation.run",
+    "train": "workbench.training.run",
+    "download": "workbench.training.download",
+    "serve": "workbench.serving.run",
+    "evaluate": "workbench.evaluation.run",
+    "compare": "workbench.evaluation.compare",
+    "recipe": "workbench.pipeline.run",
+}
+
+
+def _deferred(module: str) -> JobFunction:
+    def call(config: dict[str, Any], job: JobContext) -> dict[str, Any]:
+        return import_module(module).run(config, job)
+
+    return call
+
+
+def main(arguments: list[str]) -> int:
+    """Run one job folder to its end; the exit code is 0 where the job did what it was asked."""
+    functions: dict[JobKind, JobFunction] = {kind: _deferred(module) for kind, module in FUNCTIONS.items()}
+    return run_job(Path(arguments[0]), functions)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
