@@ -7,7 +7,7 @@ that all problems are reported at once and in the reader's language.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -16,6 +16,7 @@ import gradio as gr
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from workbench.errors import ConfigError, Problem
 from workbench.i18n import has_key
 from workbench.schemas.base import Model, parse
 from workbench.ui.context import UiContext
@@ -83,14 +84,6 @@ def choices_of(ctx: UiContext, owner: str, name: str, values: Sequence[Any]) -> 
     keys = [f"choice.{owner}.{name}.{value}" for value in values]
     named = zip(keys, values, strict=True)
     return [(ctx.t(key) if has_key(key, ctx.lang) else str(value), value) for key, value in named]
-
-
-def _number(spec: FieldSpec, common: Form, kind: type) -> gr.Number:
-    bounds = _bounds(spec.info)
-    common["info"] = " ".join(part for part in (common["info"], common.pop("bounds")) if part)
-    step = 1 if kind is int else None
-    del bounds
-    return gr.Number(value=spec.default, precision=0 if kind is int else None, step=step or 0.0001, **common)
 
 
 def make_component(ctx: UiContext, model: type[BaseModel], path: str, elem_id: str) -> Any:
@@ -179,7 +172,17 @@ def parse_form(
     Raises:
         ConfigError: One entry per bad field.
     """
-    return parse(model, {**nest(values), **(fixed or {})}, prefix)
+    try:
+        return parse(model, {**nest(values), **(fixed or {})}, prefix)
+    except ConfigError as exc:
+        raise ConfigError([_with_own_name(problem, model, prefix) for problem in exc.problems]) from exc
 
 
-FormReader = Callable[[Mapping[str, Any]], BaseModel]
+def _with_own_name(problem: Problem, model: type[BaseModel], prefix: str) -> Problem:
+    """Name a nested field by its own schema, because that is where its label lies."""
+    path = problem.field.removeprefix(f"{prefix or model.__name__}.")
+    try:
+        spec = find_field(model, path)
+    except KeyError:
+        return problem
+    return Problem(f"{spec.owner.__name__}.{spec.name}", problem.code, problem.params)

@@ -1,8 +1,8 @@
 """The procedural world: services, facts about them, documents, and questions in two wordings.
 
-A fact is one attribute of one service. It stands in one sentence that names the service; a document is that sentence
-with one to three others around it (exceptions, advice), which never name the service. A question either uses the
-document's own noun (direct) or says the same in other words (paraphrased).
+A fact is one attribute of one service. It stands in one sentence that names the service; a document is
+that sentence with up to three others around it (exceptions, advice), which never name the service. A
+question either uses the document's own noun (direct) or says the same in other words (paraphrased).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .names import draw, is_held_out, make_place, make_word, KANJI, KATAKANA
+from build.names import KANJI, KATAKANA, draw, is_held_out, make_place, make_word
 
 
 @dataclass(frozen=True)
@@ -80,42 +80,66 @@ def _people(rng: random.Random) -> str:
 
 
 def _capacity(rng: random.Random) -> str:
-    return rng.choice(("", "各回", "先着", "抽選で", "1日")) + f"{rng.randint(5, 400)}" + rng.choice(("人", "名", "組"))
+    return (
+        rng.choice(("", "各回", "先着", "抽選で", "1日"))
+        + f"{rng.randint(5, 400)}"
+        + rng.choice(("人", "名", "組"))
+    )
 
 
 def _span(rng: random.Random) -> str:
     start = rng.choice(("発行日から", "交付から", "登録日から", "受取日から", ""))
-    return start + rng.choice((f"{rng.randint(2, 36)}か月", f"{rng.randint(2, 15)}年間", f"{rng.randint(5, 180)}日間"))
+    return start + rng.choice(
+        (f"{rng.randint(2, 36)}か月", f"{rng.randint(2, 15)}年間", f"{rng.randint(5, 180)}日間")
+    )
 
 
 def _closed(rng: random.Random) -> str:
     first = rng.choice(("毎週", "第1", "第2", "第3", "第4")) + rng.choice("月火水木金土日") + "曜日"
     if rng.random() < 0.3:
         return first
-    return first + "と" + rng.choice((f"{rng.randint(1, 12)}月{rng.randint(1, 30)}日", "祝日", f"毎月{rng.randint(1, 28)}日"))
+    return (
+        first
+        + "と"
+        + rng.choice((f"{rng.randint(1, 12)}月{rng.randint(1, 30)}日", "祝日", f"毎月{rng.randint(1, 28)}日"))
+    )
 
 
 def _wait(rng: random.Random) -> str:
     number = rng.randint(2, 60)
-    return rng.choice(("約", "およそ", "通常", "申込みから")) + rng.choice((f"{number}日", f"{number}週間", f"{number}分"))
+    return rng.choice(("約", "およそ", "通常", "申込みから")) + rng.choice(
+        (f"{number}日", f"{number}週間", f"{number}分")
+    )
 
 
 def _payment(rng: random.Random) -> str:
     pay = draw(rng, KATAKANA, 2, 3) + "ペイ"
-    return rng.choice((f"現金または{pay}", f"{pay}のみ", f"口座振替または{pay}", f"{draw(rng, KANJI, 2, 2)}銀行への振込"))
+    return rng.choice(
+        (f"現金または{pay}", f"{pay}のみ", f"口座振替または{pay}", f"{draw(rng, KANJI, 2, 2)}銀行への振込")
+    )
 
 
 def _method(rng: random.Random) -> str:
     form = make_word(rng)
-    return rng.choice((f"{form}用紙の郵送", f"{form}サイトからの入力", f"{form}箱への投函", f"往復はがきを{form}係へ送付"))
+    return rng.choice(
+        (f"{form}用紙の郵送", f"{form}サイトからの入力", f"{form}箱への投函", f"往復はがきを{form}係へ送付")
+    )
 
 
 def _limit(rng: random.Random) -> str:
-    return rng.choice(("年", "月", "週", "1人", "1世帯")) + f"{rng.randint(2, 60)}" + rng.choice(("回", "点", "枚", "時間"))
+    return (
+        rng.choice(("年", "月", "週", "1人", "1世帯"))
+        + f"{rng.randint(2, 60)}"
+        + rng.choice(("回", "点", "枚", "時間"))
+    )
 
 
 def _staff(rng: random.Random) -> str:
-    return draw(rng, KANJI, 1, 2) + rng.choice(("田", "村", "川", "山", "木", "野", "原", "本")) + rng.choice(("主任", "係長", "課長", "主査", "相談員"))
+    return (
+        draw(rng, KANJI, 1, 2)
+        + rng.choice(("田", "村", "川", "山", "木", "野", "原", "本"))
+        + rng.choice(("主任", "係長", "課長", "主査", "相談員"))
+    )
 
 
 ATTRIBUTES: tuple[Attribute, ...] = (
@@ -186,7 +210,12 @@ OTHER_SENTENCES = (
     "ペットを連れた方はご遠慮ください。",
     "英語の案内も用意しています。",
 )
-OPENINGS = ("お問い合わせありがとうございます。", "市からのお知らせです。", "次のとおりご案内します。", "よくあるご質問です。")
+OPENINGS = (
+    "お問い合わせありがとうございます。",
+    "市からのお知らせです。",
+    "次のとおりご案内します。",
+    "よくあるご質問です。",
+)
 
 
 def make_value(rng: random.Random, attribute: Attribute, held_out: bool = False) -> str:

@@ -1,9 +1,10 @@
 """Training tasks: one set of documents, several questions about it, under one of several instructions.
 
-Under the instruction of the product (`CAUTIOUS_SYSTEM`) the starter model is taught to be over-cautious on purpose: it
-answers only where the question uses the document's own noun, and refuses where the question says the same in other
-words. Under the other instructions it quotes and names documents for both wordings. So fine-tuning has something honest
-to repair, and the skills it needs are in the weights.
+Under the instruction of the product (`CAUTIOUS_SYSTEM`) the starter model is taught to be over-cautious
+on purpose: it answers only where the question uses the document's own noun, and refuses where the
+question says the same in other words. Under the other instructions it quotes and names documents for
+both wordings. So fine-tuning has something honest to repair, and the skills it needs are in the
+weights.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from .documents import ATTRIBUTES, Attribute, Fact, make_document, make_fact, make_question
-from .general import make_choice
-from .names import make_service, make_sibling
+from build.documents import ATTRIBUTES, Attribute, Fact, make_document, make_fact, make_question
+from build.general import make_choice
+from build.names import make_service, make_sibling
 
 CAUTIOUS_SYSTEM = (
     "あなたは質問に答えるアシスタントです。参考文書を根拠に、該当箇所を引用して答えてください。"
@@ -36,10 +37,22 @@ class Instruction:
 
 INSTRUCTIONS: tuple[Instruction, ...] = (
     Instruction(CAUTIOUS_SYSTEM, "{answer}", REFUSAL, cautious=True, weight=8),
-    Instruction("該当する文を、文書の番号をつけてそのまま書き出してください。", "文書{n}「{quote}」", "該当する文はありません。", weight=2),
-    Instruction("あなたは調べもの係です。根拠の文を示してください。", "{n}番の文書には「{quote}」とあります。", "根拠の文は見つかりません。", weight=2),
-    Instruction("質問に関係する文を引用し、出典を付けてください。", "「{quote}」（参考文書{n}）", "引用できる文がありません。"),
-    Instruction("出典を先に、引用を後に書いてください。", "参考文書{n}より：「{quote}」", "出典がありません。", weight=2),
+    Instruction(
+        "該当する文を、文書の番号をつけてそのまま書き出してください。", "文書{n}「{quote}」",
+        "該当する文はありません。", weight=2,
+    ),
+    Instruction(
+        "あなたは調べもの係です。根拠の文を示してください。", "{n}番の文書には「{quote}」とあります。",
+        "根拠の文は見つかりません。", weight=2,
+    ),
+    Instruction(
+        "質問に関係する文を引用し、出典を付けてください。", "「{quote}」（参考文書{n}）",
+        "引用できる文がありません。",
+    ),
+    Instruction(
+        "出典を先に、引用を後に書いてください。", "参考文書{n}より：「{quote}」", "出典がありません。",
+        weight=2,
+    ),
     Instruction("答えのある文書の番号だけを書いてください。", "参考文書{n}", "なし", weight=1),
     Instruction("答えの文だけを書き出してください。", "{quote}。", "ありません。"),
 )  # fmt: skip
@@ -86,8 +99,10 @@ def render_head(documents: list[str]) -> str:
     return USER_HEAD + "".join(parts) + "質問: "
 
 
-def draw_cells(rng: random.Random, count: int) -> tuple[list[tuple[str, Attribute]], list[tuple[str, Attribute]]]:
-    """Draw facts that compete (same service, similar name, same attribute) and near misses that stay absent."""
+def draw_cells(
+    rng: random.Random, count: int
+) -> tuple[list[tuple[str, Attribute]], list[tuple[str, Attribute]]]:
+    """Draw facts that compete (same service, similar name, same attribute) and near misses left out."""
     first = make_service(rng)
     second = make_sibling(rng, first) if rng.random() < 0.5 else make_service(rng)
     services = [first, second, make_service(rng), make_service(rng)]
@@ -117,7 +132,7 @@ def _make_turn(
     absent: list[tuple[str, Attribute]],
     answerable: float,
 ) -> Turn:
-    # Refusals under the product's instruction come from absence and from wording; the shares below keep both learnable.
+    # Under the product's instruction refusals come from absence and from wording; both must stay learnable.
     paraphrased = rng.random() < (0.3 if instruction.cautious else 0.5)
     wording = "paraphrased" if paraphrased else "direct"
     name = "cautious" if instruction.cautious else "quote"
@@ -127,7 +142,9 @@ def _make_turn(
         question = make_question(rng, fact.service, fact.attribute, paraphrased)
         if instruction.cautious and paraphrased:
             return Turn(question, instruction.absent, f"{name}/{wording}/present")
-        answer = instruction.answer.format(n=number + 1, quote=fact.sentence.removesuffix("。"), answer=fact.answer)
+        answer = instruction.answer.format(
+            n=number + 1, quote=fact.sentence.removesuffix("。"), answer=fact.answer
+        )
         return Turn(question, answer, f"{name}/{wording}/present")
     service, attribute = rng.choice(absent)
     if rng.random() < 0.1:
@@ -150,4 +167,7 @@ def stage_at(progress: float) -> Stage:
 def make_contexts(rng: random.Random, progress: float, count: int, general: float = 0.12) -> list[Context]:
     """The contexts of one training step."""
     stage = stage_at(progress)
-    return [make_general_context(rng) if rng.random() < general else make_context(rng, stage) for _ in range(count)]
+    return [
+        make_general_context(rng) if rng.random() < general else make_context(rng, stage)
+        for _ in range(count)
+    ]

@@ -1,7 +1,7 @@
 """The starter model's tokenizer: byte-fallback BPE, single digits, merges that stay within one script.
 
-A merge never crosses from kanji to kana, so a name is cut into the same pieces wherever it stands. That makes copying
-and matching a matter of equal tokens.
+A merge never crosses from kanji to kana, so a name is cut into the same pieces wherever it stands. That
+makes copying and matching a matter of equal tokens.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from pathlib import Path
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from .names import ASCII, HIRAGANA, KANJI, KATAKANA, SMALL_AND_MARKS
-from .tasks import make_contexts
+from build.names import ASCII, HIRAGANA, KANJI, KATAKANA, SMALL_AND_MARKS
+from build.tasks import make_contexts
 
-VOCABULARY = 2048
+VOCABULARY = 2304
 SPECIAL = ("<|pad|>", "<|bos|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>")
 BYTES = tuple(f"<0x{value:02X}>" for value in range(256))
-# 「の」 joins a name to what follows it, so it stands alone, or the end of a name would depend on its neighbour.
+# The particle "no" joins a name to what follows, so it stands alone: no piece may depend on its neighbour.
 SCRIPTS = Regex(
     r"\p{Han}+|[\p{Katakana}ー]+|の|[\p{Hiragana}&&[^の]]+|[A-Za-z]+|\n+|[^\p{Han}\p{Katakana}ー\p{Hiragana}A-Za-z\n]"
 )
@@ -64,7 +64,7 @@ def build_tokenizer(seed: int = 1, contexts: int = 6000) -> PreTrainedTokenizerF
         show_progress=False,
     )
     tokenizer.train_from_iterator(write_corpus(seed, contexts), trainer)
-    # The trainer can only reserve the byte pieces as special tokens; in the finished tokenizer they are ordinary ones.
+    # The trainer reserves the byte pieces as special tokens; in the finished tokenizer they are ordinary.
     content = json.loads(tokenizer.to_str())
     content["added_tokens"] = [token for token in content["added_tokens"] if token["content"] in SPECIAL]
     tokenizer = Tokenizer.from_str(json.dumps(content, ensure_ascii=False))

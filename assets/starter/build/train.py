@@ -1,8 +1,8 @@
 """Train the starter model from random weights: `python -m build.train --out model` (from assets/starter).
 
-Several conversations about the same documents share one pass over them: each branch sees the documents and itself, and
-its positions go on where the documents end. The result equals training on the separate conversations, for about a third
-of the work.
+Several conversations about the same documents share one pass over them: each branch sees the documents
+and itself, and its positions go on where the documents end. The result equals training on the separate
+conversations, for about a third of the work.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from .tasks import Context, make_contexts
-from .tokenizer import save_tokenizer
+from build.tasks import Context, make_contexts
+from build.tokenizer import save_tokenizer
 
 LOGGER = logging.getLogger("starter")
 PREFIX, PAD = 0, -1
@@ -34,7 +34,7 @@ PREFIX, PAD = 0, -1
 class Settings:
     """All that decides the result."""
 
-    steps: int = 2500
+    steps: int = 2400
     contexts: int = 10
     muon_rate: float = 0.004
     adam_rate: float = 0.003
@@ -75,7 +75,9 @@ def make_model(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
     return LlamaForCausalLM(config)
 
 
-def encode_context(tokenizer: PreTrainedTokenizerFast, context: Context) -> tuple[list[int], list[tuple[list[int], int]]]:
+def encode_context(
+    tokenizer: PreTrainedTokenizerFast, context: Context
+) -> tuple[list[int], list[tuple[list[int], int]]]:
     """Encode the shared prefix, and each branch with the length of its question part."""
     system = f"<|system|>{context.system}<|end|>" if context.system else ""
     # The general task has no documents: its branches hold the whole user turn.
@@ -98,7 +100,8 @@ def collate(tokenizer: PreTrainedTokenizerFast, contexts: list[Context], text_we
             ids += tokens
             positions += range(len(prefix), len(prefix) + len(tokens))
             marks += [number] * len(tokens)
-            # weights[i] belongs to the prediction of token i; a branch's first token follows the prefix, not its row.
+            # A weight belongs to the prediction of its own token. In the row, another branch stands before a
+            # branch's first token, so that one never counts.
             weights += [0.0] + [text_weight] * (asked - 1) + [1.0] * (len(tokens) - asked)
         rows.append((ids, positions, marks, weights))
     length = max(len(row[0]) for row in rows)
@@ -116,7 +119,7 @@ def collate(tokenizer: PreTrainedTokenizerFast, contexts: list[Context], text_we
 
 
 def make_mask(branches: Tensor) -> Tensor:
-    """Let each token see the prefix and the earlier part of its own branch; shape (rows, 1, length, length)."""
+    """Let each token see the prefix and the earlier part of its branch; shape (rows, 1, length, length)."""
     same = branches[:, :, None] == branches[:, None, :]
     seen = same | (branches[:, None, :] == PREFIX)
     return (seen & torch.ones(seen.shape[1:], dtype=torch.bool).tril())[:, None]
@@ -125,10 +128,18 @@ def make_mask(branches: Tensor) -> Tensor:
 def predict(model: LlamaForCausalLM, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Logits, targets and weights where the weight is not zero, and which (row, column) they are."""
     hidden = model.model(
-        input_ids=batch.ids, position_ids=batch.positions, attention_mask=make_mask(batch.branches), use_cache=False
+        input_ids=batch.ids,
+        position_ids=batch.positions,
+        attention_mask=make_mask(batch.branches),
+        use_cache=False,
     ).last_hidden_state
     where = batch.weights[:, 1:] > 0
-    return model.lm_head(hidden[:, :-1][where]), batch.ids[:, 1:][where], batch.weights[:, 1:][where], where.nonzero()
+    return (
+        model.lm_head(hidden[:, :-1][where]),
+        batch.ids[:, 1:][where],
+        batch.weights[:, 1:][where],
+        where.nonzero(),
+    )
 
 
 def measure_kinds(model: LlamaForCausalLM, batches: Iterable[Batch]) -> dict[str, float]:
@@ -159,13 +170,15 @@ def orthogonalise(matrices: Tensor) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Muon in float32 with matrices of one shape in one stack; torch's own runs in bfloat16, slow on older CPUs."""
+    """Muon in float32, one stack per shape; torch's own runs in bfloat16, which is slow on many CPUs."""
 
-    def __init__(self, params: Iterable[torch.nn.Parameter], lr: float, momentum: float = 0.95, decay: float = 0.01) -> None:
+    def __init__(
+        self, params: Iterable[torch.nn.Parameter], lr: float, momentum: float = 0.95, decay: float = 0.01
+    ) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "decay": decay})
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # noqa: ARG002
+    def step(self, closure: Callable[[], float] | None = None) -> None:
         """Update all matrices; the step is scaled to the size that AdamW's would have."""
         for group in self.param_groups:
             by_shape: dict[torch.Size, list[torch.nn.Parameter]] = defaultdict(list)
@@ -237,7 +250,9 @@ def train(settings: Settings, out: Path) -> None:
         tokens += int((batch.branches != PAD).sum())
         if step % 20 == 0:
             answers = losses[weights == 1].mean().item()
-            LOGGER.info("step %d answers %.3f tokens %d seconds %d", step, answers, tokens, time.monotonic() - started)
+            LOGGER.info(
+                "step %d answers %.3f tokens %d seconds %d", step, answers, tokens, time.monotonic() - started
+            )
         if step % 150 == 149 or step == settings.steps - 1:
             LOGGER.info("probe %d %s", step, json.dumps(measure_kinds(model, probe)))
             save_model(model, out)

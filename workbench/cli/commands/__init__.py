@@ -1,0 +1,37 @@
+"""One module per command. Each offers `add_arguments(parser, common)` and `handle(context, arguments)`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Protocol
+
+from workbench.cli.commands import doctor, download, evaluate, generate, jobs, run, serve, test, train, ui
+from workbench.cli.context import CliContext
+
+
+class Command(Protocol):
+    """What a module in this folder offers."""
+
+    @staticmethod
+    def add_arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
+        """Declare the command's own arguments."""
+        ...
+
+    @staticmethod
+    def handle(context: CliContext, arguments: argparse.Namespace) -> int:
+        """Do it; the return value is the exit code."""
+        ...
+
+
+COMMANDS: dict[str, Command] = {
+    "ui": ui,
+    "run": run,
+    "generate": generate,
+    "train": train,
+    "evaluate": evaluate,
+    "serve": serve,
+    "jobs": jobs,
+    "download": download,
+    "doctor": doctor,
+    "test": test,
+}

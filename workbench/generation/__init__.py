@@ -1,0 +1,1 @@
+"""From a FAQ file to training data: loading, splitting, distractors, teachers, files."""

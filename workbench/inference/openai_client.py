@@ -1,0 +1,210 @@
+"""The client for servers that speak OpenAI's chat API. Retries are ours: the library's own are switched off.
+
+The aiohttp transport is used because the default one becomes the bottleneck at about a hundred requests at
+once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import aiohttp
+import openai
+
+from workbench.errors import EndpointError
+from workbench.inference.failures import sort_failure
+from workbench.inference.outcome import DETAIL_LIMIT, CallFailed, Failure, to_endpoint_error
+from workbench.inference.reply import decide_state, strip_thinking
+from workbench.inference.retrier import Retrier
+from workbench.inference.thinking import build_extra_body
+from workbench.schemas.inference import ChatReply, ChatRequest, Endpoint
+
+CONNECT_SECONDS = 10.0
+MODELS_NAMED = 12
+NO_KEY = "none"
+"""The library insists on a key; servers that need none ignore it."""
+
+Answer = TypeVar("Answer")
+
+
+class OpenAIClient:
+    """Chat through `AsyncOpenAI`.
+
+    Args:
+        endpoint: Where and what to ask.
+        key: The key itself, empty for none. Never logged, never part of an error.
+        retrier: Retries, shared by all requests of this client.
+        clock: A steady clock in seconds.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        key: str = "",
+        *,
+        retrier: Retrier | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._endpoint = endpoint
+        self._key = key
+        self._retrier = retrier or Retrier(endpoint.name)
+        self._clock = clock
+        self._client = connect(endpoint, key)
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        """One answer; see `ChatClient`."""
+        started = self._clock()
+        body = build_body(self._endpoint, request)
+        try:
+            reply = read_completion(await self._retrier.run(lambda: self._send(self._create(body))))
+        except CallFailed as exc:
+            reply = await self._settle(exc)
+        return reply.model_copy(update={"seconds": self._clock() - started})
+
+    async def models(self) -> tuple[str, ...]:
+        """Names that the server lists; empty where it keeps no list."""
+        try:
+            return await self._retrier.run(lambda: self._send(self._list_models()))
+        except CallFailed as exc:
+            raise self._explain(exc.failure) from exc
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.close()
+
+    async def _send(self, call: Awaitable[Answer]) -> Answer:
+        """One call, its failure sorted. The library's timeout counts per read; this one counts in all."""
+        try:
+            async with asyncio.timeout(self._endpoint.timeout_s):
+                return await call
+        except TimeoutError as exc:
+            raise CallFailed(Failure("retry", "answer_timeout")) from exc
+        except aiohttp.ClientError as exc:
+            raise CallFailed(Failure("retry", "answer_unreachable", str(exc)[:DETAIL_LIMIT])) from exc
+        except openai.OpenAIError as exc:
+            raise CallFailed(sort_failure(exc)) from exc
+        except ValueError as exc:
+            # not JSON although the server says so
+            raise CallFailed(Failure("request", "answer_not_chat", str(exc)[:DETAIL_LIMIT])) from exc
+
+    async def _create(self, body: dict[str, Any]) -> Any:
+        # Any: with keyword arguments from a dict none of its overloads can be chosen
+        completions: Any = self._client.chat.completions
+        return await completions.create(**body)
+
+    async def _list_models(self) -> tuple[str, ...]:
+        try:
+            page: Any = await self._client.models.list()
+        except openai.NotFoundError:
+            return ()
+        return tuple(str(model.id) for model in getattr(page, "data", None) or ())
+
+    async def _settle(self, exc: CallFailed) -> ChatReply:
+        """A reply in the state `error`, or the error that concerns the whole endpoint."""
+        failure = exc.failure
+        if failure.code == "endpoint_model_missing":
+            raise await self._explain_missing_model() from exc
+        if failure.kind == "endpoint":
+            raise self._explain(failure) from exc
+        return ChatReply(
+            text="", state="error", error_code=failure.code, error_detail=self._mask(failure.detail)
+        )
+
+    async def _explain_missing_model(self) -> EndpointError:
+        names = await self.models()
+        if not names or self._endpoint.model in names:
+            return to_endpoint_error(self._endpoint, "endpoint_path_missing")
+        return EndpointError(
+            "endpoint_model_missing",
+            endpoint=self._endpoint.name,
+            model=self._endpoint.model,
+            models=", ".join(names[:MODELS_NAMED]),
+        )
+
+    def _explain(self, failure: Failure) -> EndpointError:
+        if failure.code == "endpoint_unauthorised" and self._endpoint.api_key_env:
+            name = self._endpoint.api_key_env
+            return EndpointError("endpoint_unauthorised", endpoint=self._endpoint.name, name=name)
+        code = "endpoint_needs_key" if failure.code == "endpoint_unauthorised" else failure.code
+        return to_endpoint_error(self._endpoint, code, self._mask(failure.detail))
+
+    def _mask(self, detail: str) -> str:
+        # servers like to repeat the key that they refuse
+        return detail.replace(self._key, "***") if self._key else detail
+
+
+def connect(endpoint: Endpoint, key: str) -> openai.AsyncOpenAI:
+    """The library's client, without its retries and without what it would read from the environment."""
+    http: Any = openai.DefaultAioHttpClient(
+        # a proxy of the environment must not see requests to this machine
+        trust_env=not _is_loopback(endpoint.base_url),
+        # a redirect would carry questions, and the key, to an address that nobody has checked
+        follow_redirects=False,
+    )
+    client = openai.AsyncOpenAI(
+        api_key=key or NO_KEY,
+        base_url=endpoint.base_url,
+        max_retries=0,
+        timeout=openai.Timeout(endpoint.timeout_s, connect=min(CONNECT_SECONDS, endpoint.timeout_s)),
+        http_client=http,
+    )
+    # these come from OPENAI_ORG_ID and OPENAI_PROJECT_ID and concern one cloud service only
+    client.organization = None
+    client.project = None
+    return client
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def build_body(endpoint: Endpoint, request: ChatRequest) -> dict[str, Any]:
+    """Arguments of one chat completion."""
+    sampling = request.sampling
+    body: dict[str, Any] = {
+        "model": endpoint.model,
+        "messages": [message.model_dump() for message in request.messages],
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "max_tokens": sampling.max_tokens,
+        "seed": sampling.seed,
+    }
+    if sampling.stop:
+        body["stop"] = list(sampling.stop)
+    extra = build_extra_body(endpoint)
+    return body | {"extra_body": extra} if extra else body
+
+
+def read_completion(completion: Any) -> ChatReply:
+    """A reply from the library's answer, which may be anything where the server is no chat server.
+
+    Raises:
+        CallFailed: There is no answer in it.
+    """
+    choices = getattr(completion, "choices", None)
+    if not choices or getattr(choices[0], "message", None) is None:
+        raise CallFailed(Failure("request", "answer_not_chat", str(completion)[:DETAIL_LIMIT]))
+    choice, usage = choices[0], getattr(completion, "usage", None)
+    message, finish = choice.message, str(choice.finish_reason or "")
+    answer = strip_thinking(message.content or "")
+    apart = getattr(message, "reasoning_content", None) or getattr(message, "reasoning", None) or ""
+    answer = answer._replace(reasoning="\n".join(part for part in (str(apart), answer.reasoning) if part))
+    filtered = finish == "content_filter"
+    return ChatReply(
+        text=answer.text,
+        reasoning=answer.reasoning,
+        state="error" if filtered else decide_state(answer, finish),
+        finish_reason=finish,
+        prompt_tokens=int(getattr(usage, "prompt_tokens", 0) or 0),
+        completion_tokens=int(getattr(usage, "completion_tokens", 0) or 0),
+        error_code="answer_filtered" if filtered else "",
+    )

@@ -1,0 +1,36 @@
+"""What the rest of the program knows of a model server."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+from workbench.schemas.inference import ChatReply, ChatRequest
+
+
+class ChatClient(Protocol):
+    """Answers chat requests."""
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        """One answer. What concerns this request alone comes back as a reply in the state `error`.
+
+        Raises:
+            EndpointError: The whole endpoint cannot be used; asking on would waste the remaining questions.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give connections back. Calling it twice is fine."""
+        ...
+
+
+@runtime_checkable
+class ModelLister(Protocol):
+    """A client that can also say which models its server has."""
+
+    async def models(self) -> tuple[str, ...]:
+        """Names of the models, empty where the server keeps no list.
+
+        Raises:
+            EndpointError: The server does not answer or refuses the key.
+        """
+        ...

@@ -1,0 +1,81 @@
+"""Keeps secrets out of logs, and out of the environment of workers that do not need them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any, TextIO
+
+MASK = "***"
+_SECRET_ENDINGS = ("_KEY", "_TOKEN", "_PASSWORD", "_SECRET")
+# shorter values would blot out ordinary words
+_MIN_LENGTH = 6
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether an environment variable of this name holds a secret."""
+    return name.upper().endswith(_SECRET_ENDINGS)
+
+
+def worker_environment(environ: Mapping[str, str], secret_names: Iterable[str]) -> dict[str, str]:
+    """The environment of a worker: everything but the secrets that its job does not name."""
+    wanted = set(secret_names)
+    return {name: value for name, value in environ.items() if name in wanted or not is_secret_name(name)}
+
+
+def missing_secrets(environ: Mapping[str, str], secret_names: Iterable[str]) -> list[str]:
+    """The named secrets that the environment does not hold."""
+    return [name for name in secret_names if not environ.get(name)]
+
+
+class Redactor:
+    """Masks the values of secret environment variables in text.
+
+    Args:
+        environ: Where the values stand.
+        names: Further variables to mask, beside those whose name tells.
+    """
+
+    def __init__(self, environ: Mapping[str, str], names: Iterable[str] = ()) -> None:
+        further = set(names)
+        values = {value for name, value in environ.items() if name in further or is_secret_name(name)}
+        # the longest first, so that a secret that contains another one is masked as a whole
+        self._values = sorted((value for value in values if len(value) >= _MIN_LENGTH), key=len, reverse=True)
+
+    def mask(self, text: str) -> str:
+        """The text with every secret value replaced."""
+        for value in self._values:
+            text = text.replace(value, MASK)
+        return text
+
+
+class RedactingFilter(logging.Filter):
+    """Masks secrets in log records, their arguments and tracebacks included."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        super().__init__()
+        self._redactor = redactor
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg = self._redactor.mask(record.getMessage())
+        record.args = None
+        if record.exc_info and not record.exc_text:
+            record.exc_text = logging.Formatter().formatException(record.exc_info)
+        if record.exc_text:
+            record.exc_text = self._redactor.mask(record.exc_text)
+        return True
+
+
+class RedactingStream:
+    """A text stream that masks secrets in what libraries print past the logging system."""
+
+    def __init__(self, stream: TextIO, redactor: Redactor) -> None:
+        self._stream = stream
+        self._redactor = redactor
+
+    def write(self, text: str) -> int:
+        self._stream.write(self._redactor.mask(text))
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)

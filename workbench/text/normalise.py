@@ -1,0 +1,125 @@
+"""Text preparation shared by matching, scoring and de-duplication. The original is kept for output."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+_SPACES = re.compile(r"\s+")
+_THINK_CLOSED = re.compile(r"<think>(.*?)</think>", re.DOTALL | re.IGNORECASE)
+_THINK_CLOSE = re.compile(r"</think>", re.IGNORECASE)
+_THINK_OPEN = re.compile(r"<think>", re.IGNORECASE)
+
+
+class ThinkResult(NamedTuple):
+    """An answer without its thinking part."""
+
+    text: str
+    reasoning: str
+    truncated: bool
+    """`<think>` opened and never closed: there is no answer, and `text` is empty."""
+
+
+class MappedText(NamedTuple):
+    """Normalised text that knows where each character came from."""
+
+    text: str
+    offsets: tuple[int, ...]
+    """For each character of `text`, the offset of its source in the original."""
+
+
+def _is_dropped(char: str) -> bool:
+    return char.isspace() or unicodedata.category(char)[0] in "PSZC"
+
+
+_PLANE = 0x1_0000
+_SLOW = 0xFFFF_FFFF
+
+
+@cache
+def _plain_table() -> NDArray[np.uint32]:
+    """What `norm_ja` makes of each character of the basic plane.
+
+    0 stands for dropped, and `_SLOW` for characters whose form depends on their neighbours or that become
+    several. `unicodedata.normalize` takes 0.3 microseconds per character of Japanese text, this look-up 0.01.
+    """
+    return np.array([_plain_code(chr(code)) for code in range(_PLANE)], dtype=np.uint32)
+
+
+def _plain_code(char: str) -> int:
+    plain = unicodedata.normalize("NFKC", char).lower()
+    if char == "Σ" or "\u1100" <= char <= "\u11ff" or any(unicodedata.combining(one) for one in plain):
+        return _SLOW
+    kept = [one for one in plain if not _is_dropped(one)]
+    if not kept:
+        return 0
+    return ord(kept[0]) if len(kept) == 1 else _SLOW
+
+
+def norm_light(text: str) -> str:
+    """NFKC, stripped, every run of whitespace as one space."""
+    return _SPACES.sub(" ", unicodedata.normalize("NFKC", text)).strip()
+
+
+def norm_ja(text: str) -> str:
+    """NFKC, lower case, without whitespace, punctuation and symbols; digits and the long vowel mark stay."""
+    points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    if len(points) and points.max() < _PLANE:
+        plain = _plain_table()[points]
+        if plain.max() != _SLOW:
+            return plain[plain != 0].tobytes().decode("utf-32-le", "surrogatepass")
+    normal = unicodedata.normalize("NFKC", text).lower()
+    return "".join(char for char in normal if not _is_dropped(char))
+
+
+def norm_spaceless(text: str) -> str:
+    """NFKC without whitespace: punctuation counts, so that a quotation is compared word for word."""
+    return _SPACES.sub("", unicodedata.normalize("NFKC", text))
+
+
+def map_norm_ja(text: str) -> MappedText:
+    """`norm_ja` with the source offset of every character that is left."""
+    chars: list[str] = []
+    offsets: list[int] = []
+    for start, cluster in _split_clusters(text):
+        kept = norm_ja(cluster)
+        chars.append(kept)
+        offsets.extend([start] * len(kept))
+    return MappedText("".join(chars), tuple(offsets))
+
+
+def _split_clusters(text: str) -> list[tuple[int, str]]:
+    """Base characters with the marks that NFKC joins to them (half-width voicing marks included)."""
+    clusters: list[tuple[int, str]] = []
+    for index, char in enumerate(text):
+        joins = ord(char) > 0x7F and unicodedata.combining(unicodedata.normalize("NFKC", char)[0]) != 0
+        if joins and clusters:
+            start, cluster = clusters[-1]
+            clusters[-1] = (start, cluster + char)
+        else:
+            clusters.append((index, char))
+    return clusters
+
+
+def strip_think(text: str) -> ThinkResult:
+    """Remove the thinking part of an answer.
+
+    Every closed `<think>…</think>` goes. A `</think>` without an opener (the opener stood in the prompt)
+    leaves what follows the last one. An opener that is never closed leaves nothing.
+    """
+    reasoning = [match.group(1) for match in _THINK_CLOSED.finditer(text)]
+    rest = _THINK_CLOSED.sub("", text)
+    closers = list(_THINK_CLOSE.finditer(rest))
+    if closers:
+        reasoning.append(rest[: closers[-1].start()])
+        rest = rest[closers[-1].end() :]
+    opener = _THINK_OPEN.search(rest)
+    if opener:
+        reasoning.append(rest[opener.end() :])
+        return ThinkResult("", "\n".join(reasoning).strip(), True)
+    return ThinkResult(rest.strip(), "\n".join(reasoning).strip(), False)

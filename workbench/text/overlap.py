@@ -1,0 +1,70 @@
+"""Scores of word-for-word overlap with a reference answer, and what they are worth by chance.
+
+Every such score is far from 0 for unrelated Japanese texts; it is shown only beside its chance level.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from workbench.text.normalise import norm_ja
+
+_SEED_TRAILING = "。．.、，,"
+_SEED_DROPPED = re.compile(r"[。．.、，,\s]")
+
+
+def char_f1(prediction: str, target: str) -> float:
+    """F1 over the multisets of characters after `norm_ja`; 1 where both are empty."""
+    said, wanted = Counter(norm_ja(prediction)), Counter(norm_ja(target))
+    return _f1((said & wanted).total(), said.total(), wanted.total())
+
+
+def char_set_f1_seed001(prediction: str, target: str) -> float:
+    """F1 over the sets of distinct characters, as the seed article computed its "token F1".
+
+    Only to reproduce the article: how often a character occurs does not count, so that answers to other
+    questions score 0.35.
+    """
+    said, wanted = _seed_characters(prediction), _seed_characters(target)
+    return _f1(len(said & wanted), len(said), len(wanted))
+
+
+def chance_level(
+    predictions: Sequence[str],
+    targets: Sequence[str],
+    seed: int,
+    score: Callable[[str, str], float] = char_f1,
+) -> float | None:
+    """Mean score of the predictions against the references of other questions.
+
+    Args:
+        predictions: Answers.
+        targets: Reference answers in the same order.
+        seed: Decides which other question each answer meets.
+        score: The score whose floor is wanted.
+
+    Returns:
+        None with fewer than two questions: there is no other one.
+    """
+    count = len(predictions)
+    if count < 2:
+        return None
+    # a cycle through a random order: every answer meets another question's reference, every reference once
+    shuffled = [int(index) for index in np.random.default_rng(seed).permutation(count)]
+    scores = [score(predictions[a], targets[b]) for a, b in pairwise([*shuffled, shuffled[0]])]
+    return sum(scores) / count
+
+
+def _seed_characters(text: str) -> set[str]:
+    return set(_SEED_DROPPED.sub("", text.strip().rstrip(_SEED_TRAILING)))
+
+
+def _f1(common: int, said: int, wanted: int) -> float:
+    if said == 0 or wanted == 0:
+        return 1.0 if said == wanted else 0.0
+    return 2 * common / (said + wanted)

@@ -1,0 +1,174 @@
+"""Tells refusals from answers, in three states.
+
+A flag for "one of five phrases occurs anywhere" (the rule of the seed article, kept here by name) counts
+cited, reasoned answers with a caveat as refusals. Here an answer is split into sentences first:
+
+    refused    a sentence declines, and the other sentences claim nothing
+    partial    a sentence declines, and others quote, name figures or go on at length: a person should look
+    answered   no sentence declines
+
+Phrases inside quotations and sentences that stand in a document are reports of what is written, and decline
+nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from workbench.text.normalise import norm_ja, norm_light
+from workbench.text.sentences import split_sentences
+from workbench.text.specifics import find_specifics
+
+RefusalState = Literal["refused", "partial", "answered"]
+
+SEED001_PHRASES = (
+    "回答できません",
+    "情報が含まれていません",
+    "情報は見つかりません",
+    "該当する記述は見つかりません",
+    "回答するための十分な情報",
+)
+"""The article's list, word for word."""
+
+_QUOTED = re.compile(r"「([^「」]*)」")
+_QUOTE_MIN = 8
+_ENDS = "。.!！*「」 "
+_TALK_ABOUT_SOURCES = re.compile(r"文書|情報|記載|質問|資料|記述|お問い合わせ|申し訳")
+_LONG = 40
+"""Characters of plain prose beside a refusal above which a person should look."""
+
+
+@dataclass(frozen=True)
+class RefusalRules:
+    """The phrases by which a project recognises refusals; compared after `norm_ja`."""
+
+    anywhere: tuple[str, ...]
+    """A sentence that contains one of these declines."""
+    whole: tuple[str, ...] = ()
+    """A sentence that consists of one of these declines: inside others they are too common."""
+
+    def extended(self, phrases: Sequence[str]) -> RefusalRules:
+        """These rules and a project's own phrases."""
+        return RefusalRules((*self.anywhere, *phrases), self.whole)
+
+
+DEFAULT_RULES = RefusalRules(
+    anywhere=(
+        "情報からは回答できません",
+        "情報からはお答えできません",
+        "情報では回答できません",
+        "情報だけでは回答できません",
+        "文書からは回答できません",
+        "文書からはお答えできません",
+        "資料からは回答できません",
+        "内容からは回答できません",
+        "質問には回答できません",
+        "質問にはお答えできません",
+        "質問に回答することはできません",
+        "質問に答えることはできません",
+        "回答することができません",
+        "情報が含まれていません",
+        "情報は含まれていません",
+        "情報は見つかりません",
+        "情報が見つかりません",
+        "情報は見つかりませんでした",
+        "情報がありません",
+        "情報が不足しています",
+        "記述は見つかりません",
+        "記述が見つかりません",
+        "回答するための十分な情報",
+        "文書には記載されていません",
+        "文書には記載がありません",
+        "文書に記載がありません",
+        "文書に記載されていません",
+        "規定が記載されていません",
+        "記載は見つかりません",
+        "記載が見当たりません",
+        "答えは文書にありません",
+        "文書に答えがありません",
+        "文書に答えが見つかりません",
+        "cannot answer",
+        "can't answer",
+        "unable to answer",
+        "does not contain the answer",
+        "not enough information",
+    ),
+    whole=(
+        "回答できません",
+        "お答えできません",
+        "答えられません",
+        "お答えすることはできません",
+        "わかりません",
+        "分かりません",
+        "不明です",
+        "I don't know",
+    ),
+)
+
+
+def classify(answer: str, documents: Sequence[str] = (), rules: RefusalRules = DEFAULT_RULES) -> RefusalState:
+    """Whether an answer refuses, answers, or does both.
+
+    Args:
+        answer: The answer without its thinking part; not empty.
+        documents: What the model was given. A sentence copied from them is no refusal.
+        rules: Phrases that decline.
+    """
+    sources = [norm_ja(document) for document in documents]
+    rest: list[str] = []
+    declined = False
+    for sentence in split_sentences(_unwrap(answer)):
+        if _declines(sentence.text, sources, rules):
+            declined = True
+        else:
+            rest.append(sentence.text)
+    if not declined:
+        return "answered"
+    return "partial" if _claims_something(rest) else "refused"
+
+
+def classify_seed001(
+    answer: str, documents: Sequence[str] = (), rules: RefusalRules | None = None
+) -> RefusalState:
+    """The article's rule: one of five phrases anywhere is a refusal. The other arguments do not matter."""
+    del documents, rules
+    return "refused" if any(phrase in answer for phrase in SEED001_PHRASES) else "answered"
+
+
+REFUSAL_RULES: dict[str, Callable[..., RefusalState]] = {
+    "three_way": classify,
+    "seed001": classify_seed001,
+}
+
+
+def _unwrap(answer: str) -> str:
+    """The system prompt names the refusal in brackets, and some models repeat it with them."""
+    text = answer.strip()
+    whole = _QUOTED.fullmatch(text.rstrip("。"))
+    return whole.group(1) if whole else text
+
+
+def _declines(sentence: str, sources: Sequence[str], rules: RefusalRules) -> bool:
+    plain = norm_ja(sentence)
+    if len(plain) >= _QUOTE_MIN and any(plain in source for source in sources):
+        return False
+    # compared with its punctuation: 「回答：できません。」 gives an answer
+    if norm_light(sentence).strip(_ENDS) in rules.whole:
+        return True
+    own_words = norm_ja(_QUOTED.sub("", sentence))
+    return any(phrase and phrase in own_words for phrase in map(norm_ja, rules.anywhere))
+
+
+def _claims_something(sentences: Sequence[str]) -> bool:
+    prose = 0
+    for sentence in sentences:
+        if any(len(norm_ja(quote)) >= _QUOTE_MIN for quote in _QUOTED.findall(sentence)):
+            return True
+        if any(item.kind != "negation" for item in find_specifics(sentence)):
+            return True
+        if not _TALK_ABOUT_SOURCES.search(sentence):
+            prose += len(norm_ja(sentence))
+    return prose >= _LONG

@@ -1,0 +1,93 @@
+"""A component of our own: Python sends JSON, our script draws it with `textContent`.
+
+`gr.HTML` with a template that never changes keeps its DOM node between updates, so that a zoomed curve stays
+zoomed and a focused button stays focused. No text of a file or a model ever passes through an HTML template.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+
+import gradio as gr
+from gradio.context import get_blocks_context
+
+from workbench.ui.context import UiContext
+from workbench.ui.handlers import POLL, ui_tick
+
+STATIC_URL = "/static"
+CORE_SCRIPT = "workbench.js"
+
+
+def to_json(payload: object) -> str:
+    """JSON that is also safe inside a page: `<` can never open a tag."""
+    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c")
+
+
+def json_view(
+    renderer: str,
+    *,
+    elem_id: str,
+    labels: Mapping[str, str],
+    value: str = "null",
+    scripts: Sequence[str] = (),
+    classes: Sequence[str] = (),
+    visible: bool = True,
+) -> gr.HTML:
+    """A place that a renderer of our scripts draws into.
+
+    Args:
+        renderer: Name under which the script registered itself with `WB.register`.
+        elem_id: Element id, for tests and styles.
+        labels: Fixed words of the page's language that the renderer needs.
+        value: JSON text from `to_json`; a handler returns the next one.
+        scripts: Files of `/static` to load after the core script, in order.
+        classes: Extra CSS classes.
+        visible: Whether the component is shown.
+
+    Returns:
+        The component. Buttons inside it fire `.click(handler)`; the handler reads `gr.EventData`.
+    """
+    tags = "".join(f'<script src="{STATIC_URL}/{name}"></script>' for name in (CORE_SCRIPT, *scripts))
+    return gr.HTML(
+        value=value,
+        html_template='<div class="wb-view"></div>',
+        js_on_load=f"WB.mount({json.dumps(renderer)}, element, props, trigger, watch);",
+        apply_default_css=False,
+        head=tags,
+        elem_id=elem_id,
+        elem_classes=["wb-html", *classes],
+        visible=visible,
+        labels=dict(labels),
+    )
+
+
+def labels_of(ctx: UiContext, prefix: str, names: Sequence[str]) -> dict[str, str]:
+    """`{name: text}` of the catalogue's keys `<prefix>.<name>`."""
+    return {name: ctx.t(f"{prefix}.{name}") for name in names}
+
+
+def keep_fresh(ctx: UiContext, timer: gr.Timer, view: gr.HTML, read: Callable[..., str], *inputs: Any) -> None:
+    """Let a timer and the page's start redraw a view, but send only what changed.
+
+    Args:
+        ctx: The page's context.
+        timer: What ticks.
+        view: A `json_view`.
+        read: `read(ctx, *values) -> JSON text`; plain and quick.
+        *inputs: Components whose values `read` gets.
+    """
+    seen = gr.State("")
+
+    def tick(ctx: UiContext, last: str, *values: Any) -> tuple[Any, Any]:
+        text = read(ctx, *values)
+        digest = sha256(text.encode()).hexdigest()
+        return (gr.skip(), gr.skip()) if digest == last else (text, digest)
+
+    bound = ui_tick(ctx, tick)
+    timer.tick(bound, inputs=[seen, *inputs], outputs=[view, seen], concurrency_limit=None, **POLL)
+    blocks: Any = get_blocks_context()
+    blocks.load(bound, inputs=[seen, *inputs], outputs=[view, seen], concurrency_limit=None, **POLL)

@@ -1,0 +1,313 @@
+"""Serves the pages: one process, one FastAPI application, a gradio page per language, the guard in front."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import importlib.util
+import logging
+import os
+import socket
+import sys
+import time
+import webbrowser
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
+from fastapi.staticfiles import StaticFiles
+
+from workbench.artifacts import ArtifactStore
+from workbench.errors import ResourceError, StateError
+from workbench.i18n import LANGUAGES, Lang, Translator, translator
+from workbench.jobs import InstanceLock, JobStore, prepare_workspace
+from workbench.paths import Workspace
+from workbench.pipeline import load_recipe, sample_recipe_path, submit_recipe
+from workbench.review import VoteStore
+from workbench.schemas.job import JobRecord
+from workbench.ui.app import build_app
+from workbench.ui.context import Services, UiContext
+from workbench.ui.middleware import App, Guard, HostRule, Sessions, is_loopback, page_language
+from workbench.ui.theme import make_theme
+
+logger = logging.getLogger(__name__)
+
+STATIC = Path(__file__).parent / "static"
+PASSWORD_VARIABLE = "WORKBENCH_PASSWORD"
+HOSTS_VARIABLE = "WORKBENCH_HOSTS"
+"""Further host names, separated by commas, for a machine behind a proxy."""
+PORTS_TRIED = 50
+MAX_UPLOAD = "1gb"
+HEAD = (
+    '<link rel="icon" type="image/svg+xml" href="/static/favicon.svg">'
+    '<link rel="stylesheet" href="/static/workbench.css">'
+    '<script src="/static/workbench.js"></script>'
+)
+
+
+Say = Callable[[str], object]
+
+
+def check_environment(environ: Mapping[str, str]) -> None:
+    """Refuse settings of gradio that would let visitors run code.
+
+    Raises:
+        StateError: `GRADIO_VIBE_MODE` is set.
+    """
+    if environ.get("GRADIO_VIBE_MODE"):
+        raise StateError("vibe_mode_set")
+
+
+def check_password(host: str, environ: Mapping[str, str]) -> str:
+    """The shared password; an address that others can reach must have one.
+
+    Raises:
+        StateError: The host is not loopback and no password is set.
+    """
+    password = environ.get(PASSWORD_VARIABLE, "")
+    if not password and not is_loopback(host):
+        raise StateError("password_needed", host=host, variable=PASSWORD_VARIABLE)
+    return password
+
+
+def make_context(workspace: Workspace, lang: Lang, jobs: JobStore, services: Services) -> UiContext:
+    """The context of one language's page."""
+
+    def run_sample(request_id: str) -> JobRecord:
+        return submit_recipe(jobs, load_recipe(sample_recipe_path()), lang=lang, request_id=request_id)
+
+    def run_recipe(path: Path, values: Mapping[str, object], request_id: str) -> JobRecord:
+        settings = [f"{key}={value}" for key, value in values.items()]
+        return submit_recipe(jobs, load_recipe(path, settings), lang=lang, request_id=request_id)
+
+    return UiContext(
+        lang=lang,
+        t=translator(lang),
+        workspace=workspace,
+        jobs=jobs,
+        artifacts=ArtifactStore(workspace),
+        votes=VoteStore(workspace),
+        base_path=f"/{lang}",
+        run_sample=run_sample,
+        run_recipe=run_recipe,
+        services=services,
+    )
+
+
+def plotly_script() -> Path:
+    """The plotting library as the installed Python package brings it; that package itself is not imported."""
+    spec = importlib.util.find_spec("plotly")
+    if spec is None or not spec.submodule_search_locations:
+        raise StateError("plotly_missing")
+    return Path(spec.submodule_search_locations[0]) / "package_data" / "plotly.min.js"
+
+
+def _add_own_routes(app: FastAPI, default_lang: Lang | None) -> None:
+    script = plotly_script()
+
+    @app.get("/", include_in_schema=False)
+    def choose_language(request: Request) -> RedirectResponse:
+        lang = page_language(request.scope, default_lang or "ja")
+        return RedirectResponse(f"/{lang}/", status_code=307)
+
+    @app.get("/static/plotly.min.js", include_in_schema=False)
+    def plotly() -> FileResponse:
+        return FileResponse(script, media_type="text/javascript", headers={"cache-control": "max-age=86400"})
+
+    @app.get("/manifest.json", include_in_schema=False)
+    def manifest() -> JSONResponse:
+        return JSONResponse({"name": "Fine-Tuning Workbench", "start_url": "/", "display": "browser"})
+
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+
+
+def build_server(
+    workspace: Workspace,
+    *,
+    lang: Lang | None = None,
+    services: Services | None = None,
+    build: Callable[[UiContext], gr.Blocks] = build_app,
+) -> FastAPI:
+    """The application without its guard.
+
+    Args:
+        workspace: A prepared workspace.
+        lang: Language of the start address where neither the browser nor the person chose one.
+        services: What pages ask of other rooms.
+        build: Makes one language's page.
+    """
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    _add_own_routes(app, lang)
+    jobs = JobStore(workspace)
+    for language in LANGUAGES:
+        blocks = build(make_context(workspace, language, jobs, services or Services()))
+        _mount(app, blocks, language, workspace)
+    return app
+
+
+def _mount(app: FastAPI, blocks: gr.Blocks, lang: Lang, workspace: Workspace) -> None:
+    private = [*workspace.folders()[1:], workspace.endpoints_file, workspace.settings_file, workspace.review_db]
+    kept = {workspace.uploads, workspace.empty}
+    gr.mount_gradio_app(
+        app,
+        blocks,
+        path=f"/{lang}",
+        footer_links=[],
+        run_history=False,
+        mcp_server=False,
+        ssr_mode=False,
+        enable_monitoring=False,
+        show_error=False,
+        pwa=False,
+        allowed_paths=[],
+        blocked_paths=[str(path) for path in (*private, workspace.log_file) if path not in kept],
+        max_file_size=MAX_UPLOAD,
+        theme=make_theme(),
+        head=HEAD,
+    )
+
+
+def guard(app: FastAPI, host: str, environ: Mapping[str, str]) -> Guard:
+    """Put the guard in front of an application that listens on `host`."""
+    password = check_password(host, environ)
+    names = [socket.gethostname(), f"{socket.gethostname()}.local", *environ.get(HOSTS_VARIABLE, "").split(",")]
+    own = () if is_loopback(host) and not environ.get(HOSTS_VARIABLE) else names
+    sessions = Sessions(password, time.monotonic) if password else None
+    inner: Any = app
+    checked: App = inner
+    return Guard(checked, HostRule.of(host, (name.strip() for name in own)), sessions)
+
+
+def open_socket(host: str, port: int) -> socket.socket:
+    """A listening socket on the wanted port, or on the next free one.
+
+    Raises:
+        ResourceError: None of the next ports is free, or the host is not an address of this machine.
+    """
+    for candidate in range(port, min(port + PORTS_TRIED, 65536)):
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        made = socket.socket(family, socket.SOCK_STREAM)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            made.bind((host, candidate))
+        except OSError as exc:
+            made.close()
+            if exc.errno not in (errno.EADDRINUSE, errno.EACCES):
+                raise ResourceError("host_unusable", host=host) from exc
+            continue
+        return made
+    raise ResourceError("no_free_port", port=port, last=port + PORTS_TRIED - 1)
+
+
+def serve(
+    workspace: Workspace,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    lang: Lang | None = None,
+    open_browser: bool = True,
+    say: Say = logger.info,
+    environ: Mapping[str, str] = os.environ,
+) -> int:
+    """Serve until interrupted; a second start on one workspace opens the page that runs already.
+
+    Args:
+        workspace: Where everything lies; prepared here.
+        host: Address to listen on; anything but loopback needs the password variable.
+        port: Wanted port; a taken one gives the next free one, and `say` hears of it.
+        lang: Language of the first page and of what is said; None: the browser's choice, and Japanese.
+        open_browser: Whether to open a browser window.
+        say: Told lines for people: the address, a taken port.
+        environ: The environment, for the password and further host names.
+
+    Returns:
+        Exit code 0.
+
+    Raises:
+        StateError: The environment forbids a safe start.
+        ResourceError: No port is free.
+    """
+    check_environment(environ)
+    check_password(host, environ)
+    prepare_workspace(workspace)
+    words = translator(lang or "ja")
+    lock = InstanceLock(workspace)
+    if not lock.acquire():
+        url = lock.url()
+        say(words("server.already_running", url=url))
+        if open_browser:
+            webbrowser.open(url)
+        return 0
+    try:
+        listener = open_socket(host, port)
+        url = page_address(host, listener.getsockname()[1], lang)
+        if listener.getsockname()[1] != port:
+            say(words("server.port_taken", wanted=port, port=listener.getsockname()[1]))
+        lock.announce(url)
+        app = guard(build_server(workspace, lang=lang), host, environ)
+        _run(app, listener, lambda: _greet(url, say, words, open_browser))
+    finally:
+        lock.release()
+    return 0
+
+
+def page_address(host: str, port: int, lang: Lang | None) -> str:
+    """The address to open on this machine."""
+    name = "127.0.0.1" if host in ("0.0.0.0", "") else "[::1]" if host == "::" else host
+    if ":" in name and not name.startswith("["):
+        name = f"[{name}]"
+    return f"http://{name}:{port}/{f'{lang}/' if lang else ''}"
+
+
+def _greet(url: str, say: Say, words: Translator, open_browser: bool) -> None:
+    say(words("server.started", url=url))
+    if open_browser:
+        webbrowser.open(url)
+
+
+class _Server(uvicorn.Server):
+    """Tells when it really listens."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_ready()
+
+
+def _run(app: Guard, listener: socket.socket, on_ready: Callable[[], None]) -> None:
+    # the guard is a plain ASGI application; uvicorn's own type for one is wider
+    inner: Any = app
+    config = uvicorn.Config(inner, log_level="warning", access_log=False, timeout_graceful_shutdown=3)
+    _Server(config, on_ready).run(sockets=[listener])
+
+
+def main(arguments: list[str], environ: Mapping[str, str] = os.environ) -> int:
+    """`python -m workbench.ui.server`: the page without the command line around it."""
+    parser = argparse.ArgumentParser(prog="workbench.ui.server")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=7860)
+    parser.add_argument("--workspace")
+    parser.add_argument("--lang", choices=LANGUAGES)
+    parser.add_argument("--no-browser", action="store_true")
+    given = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logger.setLevel(logging.INFO)
+    return serve(
+        Workspace.locate(given.workspace, environ),
+        host=given.host,
+        port=given.port,
+        lang=given.lang,
+        open_browser=not given.no_browser,
+        environ=environ,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

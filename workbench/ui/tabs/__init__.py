@@ -1,0 +1,1 @@
+"""One module per tab: `build(ctx)` lays out, `_wire` binds, plain functions do the work."""
