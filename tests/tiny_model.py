@@ -61,7 +61,8 @@ def build_tiny_model(folder: Path, seed: int = 0) -> Path:
 
 
 def build_tokenizer() -> Any:
-    """A byte-level BPE tokenizer of about 512 pieces with a chat template that marks the assistant's turns."""
+    """A byte-level BPE tokenizer of about 512 pieces with a chat template that marks the assistant's
+    turns."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 

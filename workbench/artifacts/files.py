@@ -1,8 +1,8 @@
 """The one place that writes files which must never be seen half-written.
 
-A whole file goes to a hidden file beside its target and takes the target's name at the end; lines are
-appended to a journal in one write each, so that a process that dies leaves at most one broken last line, which
-the next writer cuts off and every reader ignores.
+A whole file goes to a hidden file beside its target and takes the target's name at the end. Lines are
+appended to a journal in one write each, so that a process that dies leaves at most one broken last line,
+which the next writer cuts off and every reader ignores.
 """
 
 from __future__ import annotations
@@ -22,9 +22,12 @@ from workbench.errors import InputError
 
 logger = logging.getLogger(__name__)
 
+Record = Mapping[str, Any] | BaseModel
+"""What becomes one line of a journal."""
+
 
 def to_plain(value: object) -> Any:
-    """The value as JSON can hold it: records become mappings, paths text, and numbers that are not finite null.
+    """The value as JSON can hold it: records become mappings, paths text, numbers that are not finite null.
 
     Null stands for NaN and infinity because a browser refuses a JSON text that holds them.
     """
@@ -134,7 +137,7 @@ class JsonlWriter:
         self._lock = threading.Lock()
         self._dirty = False
 
-    def append(self, *records: Mapping[str, Any] | BaseModel) -> None:
+    def append(self, *records: Record) -> None:
         """Write records, one line each, in one call of the system."""
         data = b"".join(dump_json(record) + b"\n" for record in records)
         with self._lock:
@@ -163,7 +166,7 @@ class JsonlWriter:
         self.close()
 
 
-def append_jsonl(path: Path, records: Iterable[Mapping[str, Any] | BaseModel], *, durable: bool = False) -> None:
+def append_jsonl(path: Path, records: Iterable[Record], *, durable: bool = False) -> None:
     """Append records to a file of JSON lines; for many calls keep a `JsonlWriter` open instead."""
     with JsonlWriter(path) as writer:
         writer.append(*records)
@@ -171,7 +174,7 @@ def append_jsonl(path: Path, records: Iterable[Mapping[str, Any] | BaseModel], *
             writer.sync()
 
 
-def write_jsonl_atomic(path: Path, records: Iterable[Mapping[str, Any] | BaseModel]) -> int:
+def write_jsonl_atomic(path: Path, records: Iterable[Record]) -> int:
     """Replace a file of JSON lines in one step; the number of lines."""
     lines = [dump_json(record) + b"\n" for record in records]
     write_bytes_atomic(path, b"".join(lines))

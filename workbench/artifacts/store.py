@@ -29,15 +29,21 @@ Artifacts = list[Artifact]
 
 
 class ArtifactDraft:
-    """A folder that becomes an artifact at `commit`. Until then nobody sees it; a crash leaves no half artifact."""
+    """A folder that becomes an artifact at `commit`; until then nobody sees it.
 
-    def __init__(self, store: ArtifactStore, artifact_id: str, kind: ArtifactKind, name: str, job_id: str) -> None:
+    Attributes:
+        folder: Where to write the files; they may lie in sub-folders.
+    """
+
+    def __init__(
+        self, store: ArtifactStore, artifact_id: str, kind: ArtifactKind, name: str, job_id: str
+    ) -> None:
         self._store = store
         self.id = artifact_id
         self._kind: ArtifactKind = kind
         self._name = name
         self._job_id = job_id
-        # the process id lets the next start tell a draft in the making from one that a dead process left behind
+        # the process id lets the next start tell a draft in the making from one that a dead process left
         self.folder = store.root / f"{DRAFT_PREFIX}{os.getpid()}-{artifact_id}"
         self.folder.mkdir(parents=True)
 
@@ -175,7 +181,8 @@ class ArtifactStore:
         return [
             artifact
             for artifact in self.list()
-            if artifact.id != artifact_id and any(_refers_to(ref, artifact_id, folder) for ref in artifact.inputs)
+            if artifact.id != artifact_id
+            and any(_refers_to(ref, artifact_id, folder) for ref in artifact.inputs)
         ]
 
     def delete(self, artifact_id: str) -> int:
@@ -213,7 +220,7 @@ def delete_folder(folder: Path) -> int:
     """Delete a folder so that it vanishes at once, even if the deletion is interrupted; the bytes freed.
 
     Raises:
-        ResourceError: `cannot_delete` where the system refuses, for example files that a container's root owns.
+        ResourceError: `cannot_delete` where the system refuses, for example files that root owns.
     """
     freed = folder_bytes(folder)
     trash = folder.with_name(f"{TRASH_PREFIX}{folder.name}-{secrets.token_hex(3)}")
@@ -221,7 +228,8 @@ def delete_folder(folder: Path) -> int:
         folder.rename(trash)
         shutil.rmtree(trash)
     except OSError as exc:
-        raise ResourceError("cannot_delete", path=str(exc.filename or folder), reason=exc.strerror or "") from exc
+        place = str(exc.filename or folder)
+        raise ResourceError("cannot_delete", path=place, reason=exc.strerror or str(exc)) from exc
     return freed
 
 
@@ -234,8 +242,13 @@ def sweep_leftovers(root: Path, is_alive: Callable[[int], bool]) -> int:
     """
     swept = 0
     for path in list(root.iterdir()) if root.is_dir() else []:
-        owner = path.name.removeprefix(DRAFT_PREFIX).split("-")[0] if path.name.startswith(DRAFT_PREFIX) else ""
-        if path.name.startswith(TRASH_PREFIX) or (owner.isdigit() and not is_alive(int(owner))):
+        owner = _draft_owner(path.name)
+        if path.name.startswith(TRASH_PREFIX) or (owner is not None and not is_alive(owner)):
             shutil.rmtree(path, ignore_errors=True)
             swept += 1
     return swept
+
+
+def _draft_owner(name: str) -> int | None:
+    owner = name.removeprefix(DRAFT_PREFIX).split("-")[0]
+    return int(owner) if name.startswith(DRAFT_PREFIX) and owner.isdigit() else None

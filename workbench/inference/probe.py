@@ -60,5 +60,6 @@ async def probe(
 
 def _question() -> ChatRequest:
     return ChatRequest(
-        messages=(ChatMessage(role="user", content=QUESTION),), sampling=parse(Sampling, {"max_tokens": PROBE_TOKENS})
+        messages=(ChatMessage(role="user", content=QUESTION),),
+        sampling=parse(Sampling, {"max_tokens": PROBE_TOKENS}),
     )

@@ -1,17 +1,19 @@
 """The queue. No daemon: whoever submits a job, ends one or opens a face runs this under one file lock.
 
-Under the lock, in this order: workers that are gone are written off and their memory is given back; workers that
-do not answer a cancel request are signalled; queued jobs are started, oldest first, as far as memory allows.
+Under the lock, in this order: workers that are gone are written off and their memory is given back; workers
+that do not answer a cancel request are signalled; queued jobs are started, oldest first, as far as memory
+allows.
 """
 
 from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from filelock import FileLock, Timeout
 
@@ -47,6 +49,12 @@ class Surroundings:
     """Memory of the calling process, which is about to end."""
 
 
+class _Round(NamedTuple):
+    ledger: Ledger
+    memory_waits: bool
+    """A job waits for memory."""
+
+
 class Dispatcher:
     """Starts what can be started and clears away what died."""
 
@@ -57,7 +65,7 @@ class Dispatcher:
         self._ledger_file = workspace.locks / "leases.json"
 
     @contextmanager
-    def locked(self, *, wait: bool = True) -> Iterator[bool]:
+    def locked(self, *, wait: bool = True) -> Generator[bool]:
         """Hold the workspace's job lock; yields whether it was got (always, with `wait`).
 
         Raises:
@@ -82,13 +90,19 @@ class Dispatcher:
             if held:
                 self.run_locked()
 
-    def run_locked(self) -> None:
-        """Do all that is due; the caller holds the lock."""
-        ledger = read_ledger(self._ledger_file)
-        ledger = self._write_off_dead(ledger)
+    def run_locked(self) -> bool:
+        """Do all that is due; the caller holds the lock.
+
+        Returns:
+            Whether a job waits for memory.
+        """
+        before = read_ledger(self._ledger_file)
+        ledger = self._write_off_dead(before)
         self._press_cancelled(ledger)
-        ledger = self._start_queued(ledger)
-        write_ledger(self._ledger_file, ledger)
+        ledger, memory_waits = self._start_queued(ledger)
+        if ledger != before:
+            write_ledger(self._ledger_file, ledger)
+        return memory_waits
 
     def ledger(self) -> Ledger:
         """The ledger as it stands; may be a moment old without the lock."""
@@ -98,20 +112,23 @@ class Dispatcher:
         """Enter a worker into the ledger; the caller holds the lock."""
         ledger = self.ledger()
         if holder.bytes:
-            ledger = ledger.measured(self._around.memory())
+            ledger = ledger.measured(self._memory())
         write_ledger(self._ledger_file, ledger.with_holder(holder))
 
-    def leave(self, job_id: str, freed_bytes: int) -> None:
+    def leave(self, job_id: str, freed_bytes: int) -> bool:
         """Take an ending worker out of the ledger and see to the queue.
 
         Args:
             job_id: The job that ends.
             freed_bytes: Memory that its process still holds and is about to give back.
+
+        Returns:
+            Whether a job still waits for memory.
         """
         with self.locked():
             write_ledger(self._ledger_file, self.ledger().without(job_id))
             ending = replace(self._around, leaving_bytes=freed_bytes)
-            Dispatcher(self._workspace, ending, self._shelf).run_locked()
+            return Dispatcher(self._workspace, ending, self._shelf).run_locked()
 
     # ---- workers that are gone
 
@@ -127,7 +144,7 @@ class Dispatcher:
         return ledger
 
     def _write_off_unclaimed(self, holder: LeaseHolder) -> None:
-        """A worker that died before it claimed its job; a job queued again after that start is left in the queue."""
+        """A worker that died before it claimed its job; one queued again since then stays in the queue."""
         folder = JobFolder(self._workspace.jobs / holder.job_id)
         status = folder.read_status()
         if status is not None and status.state == "queued" and status.updated_at <= holder.since:
@@ -176,20 +193,21 @@ class Dispatcher:
 
     # ---- the queue
 
-    def _start_queued(self, ledger: Ledger) -> Ledger:
+    def _start_queued(self, ledger: Ledger) -> _Round:
         memory_waits = False
         for folder, status in self._queued(ledger):
             spec = self._shelf.spec(folder)
             if missing_secrets(self._around.environ, spec.secret_names):
                 self._mark_waiting(folder, status, "secret")
                 continue
-            # one that needs memory never overtakes another that waits for it, or a large job might wait for ever
-            if spec.memory_bytes and (memory_waits or spec.memory_bytes > self._free(ledger)):
+            # one that needs memory never overtakes another that waits for it: a large job might wait for ever
+            fits = not memory_waits and spec.memory_bytes <= free_bytes(ledger, self._memory())
+            if spec.memory_bytes and not fits:
                 memory_waits = True
                 self._mark_waiting(folder, status, "memory")
                 continue
             ledger = self._start(folder, spec, status, ledger)
-        return ledger
+        return _Round(ledger, memory_waits)
 
     def _queued(self, ledger: Ledger) -> list[tuple[JobFolder, JobStatus]]:
         """Queued jobs that no worker has been started for, oldest request first."""
@@ -204,12 +222,12 @@ class Dispatcher:
                 logger.warning("a queued job cannot be read: %s", exc)
                 continue
             found.append((folder, status))
-        return sorted(found, key=lambda pair: (pair[1].queued_at, pair[0].id))
+        return sorted(found, key=lambda pair: self._shelf.spec(pair[0]).created_at)
 
-    def _free(self, ledger: Ledger) -> int:
+    def _memory(self) -> Memory:
         memory = self._around.memory()
         available = min(memory.total, memory.available + self._around.leaving_bytes)
-        return free_bytes(ledger, memory._replace(available=available))
+        return memory._replace(available=available)
 
     def _mark_waiting(self, folder: JobFolder, status: JobStatus, reason: str) -> None:
         if status.waiting_for != reason:
@@ -219,9 +237,7 @@ class Dispatcher:
         now = self._around.clock()
         environment = worker_environment(self._around.environ, spec.secret_names)
         if spec.memory_bytes:
-            memory = self._around.memory()
-            available = min(memory.total, memory.available + self._around.leaving_bytes)
-            ledger = ledger.measured(memory._replace(available=available))
+            ledger = ledger.measured(self._memory())
         try:
             pid = self._around.executor.start(folder.root, environment)
         except OSError as exc:

@@ -49,7 +49,7 @@ class Executor(Protocol):
 
 
 class LocalExecutor:
-    """Workers as processes of this machine, each in a session of its own, so that they outlive who started them.
+    """Workers as processes of this machine, each in a session of its own, so that they outlive their starter.
 
     No pipes: standard output and error go to the job's `log.txt`, standard input is empty.
 
@@ -77,7 +77,7 @@ class LocalExecutor:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 cwd=empty,
-                env={**env, **_python_variables(env)},
+                env={**env, **python_variables(env)},
             )
         with self._lock:
             self._children.append(child)
@@ -114,7 +114,8 @@ def worker_command(folder: Path) -> list[str]:
     return [sys.executable, "-m", "workbench.worker", str(folder)]
 
 
-def _python_variables(env: Mapping[str, str]) -> dict[str, str]:
+def python_variables(env: Mapping[str, str]) -> dict[str, str]:
+    """What a Python process of ours needs in its environment, whoever starts it and from wherever."""
     package_root = str(Path(__file__).resolve().parent.parent.parent)
     given = env.get("PYTHONPATH", "")
     return {

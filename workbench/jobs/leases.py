@@ -3,9 +3,9 @@
 Pure: the dispatcher reads and writes `locks/leases.json` under its lock. A job that needs no memory of its
 own stands in the ledger with 0 bytes, so that the ledger also says which jobs were started.
 
-The pool is what was available when nothing was set aside. While leases are held it is not measured again: what
-their holders have taken by then cannot be told from what others took (memory that a GPU shares with the machine
-belongs to no process's figure). In addition a job starts only if its bytes are available at that moment.
+The pool is what was available when nothing was set aside. While leases are held it is not measured again,
+since what their holders have taken by then cannot be told from what others took (memory that a GPU shares
+with the machine appears in no process's figure). In addition a job starts only if its bytes are available then.
 """
 
 from __future__ import annotations
@@ -91,4 +91,5 @@ def read_ledger(path: Path) -> Ledger:
 
 
 def write_ledger(path: Path, ledger: Ledger) -> None:
+    """Replace the ledger; the caller holds the lock."""
     write_json_atomic(path, ledger)

@@ -35,6 +35,13 @@ class Memory(NamedTuple):
     swap_free: int
 
 
+class _GroupNames(NamedTuple):
+    limit: str
+    used: str
+    prefix: str
+    """Before the fields of `memory.stat` that count sub-groups too."""
+
+
 class Gpu(NamedTuple):
     """The first GPU; None for what the driver does not report."""
 
@@ -100,9 +107,10 @@ def _group_limits(own: Path, cgroup: Path) -> Iterator[tuple[int, int]]:
     for line in lines:
         _, controllers, path = line.split(":", 2)
         if controllers == "":
-            base, names = cgroup, ("memory.max", "memory.current", "inactive_file")
+            base, names = cgroup, _GroupNames("memory.max", "memory.current", "")
         elif "memory" in controllers.split(","):
-            base, names = cgroup / "memory", ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+            base = cgroup / "memory"
+            names = _GroupNames("memory.limit_in_bytes", "memory.usage_in_bytes", "total_")
         else:
             continue
         place = base / path.lstrip("/")
@@ -110,10 +118,10 @@ def _group_limits(own: Path, cgroup: Path) -> Iterator[tuple[int, int]]:
         for folder in [place, *place.parents] if place.is_dir() else [base]:
             if not folder.is_relative_to(base):
                 break
-            limit = _read_number(folder / names[0])
-            used = _read_number(folder / names[1])
+            limit = _read_number(folder / names.limit)
+            used = _read_number(folder / names.used)
             if limit is not None and used is not None and limit < _NO_LIMIT:
-                yield limit, used - _reclaimable(folder / "memory.stat", names[2])
+                yield limit, used - _page_cache(folder / "memory.stat", names.prefix)
 
 
 def _read_number(path: Path) -> int | None:
@@ -123,12 +131,14 @@ def _read_number(path: Path) -> int | None:
         return None
 
 
-def _reclaimable(stat_file: Path, field: str) -> int:
+def _page_cache(stat_file: Path, prefix: str) -> int:
+    """Bytes of cached files, which count as used but are given back on demand."""
     try:
         lines = stat_file.read_text(encoding="ascii").splitlines()
     except OSError:
         return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith(f"{field} ")), 0)
+    wanted = (f"{prefix}inactive_file", f"{prefix}active_file")
+    return sum(int(line.split()[1]) for line in lines if line.split()[0] in wanted)
 
 
 def parse_gpu(text: str) -> Gpu | None:
@@ -162,7 +172,12 @@ def read_gpu(program: str = "nvidia-smi", timeout: float = 3.0) -> Gpu | None:
     command = [found, f"--query-gpu={_GPU_QUERY}", "--format=csv,noheader,nounits"]
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=True, encoding="utf-8"
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=timeout,
+            check=True,
+            encoding="utf-8",
         )
     except (OSError, subprocess.SubprocessError) as exc:
         logger.debug("no answer from %s: %s", program, exc)

@@ -1,4 +1,4 @@
-"""Which process is it, and does it still live? Read from /proc, because a pid alone may name another one by now."""
+"""Which process is it, and does it still live? A pid alone may name another one by now."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def is_pid_alive(pid: int, proc: Path = PROC) -> bool:
 
 
 def resident_bytes(pid: int, proc: Path = PROC) -> int:
-    """Memory that a process holds at the moment, without what it shares by copy-on-write; 0 where it is gone."""
+    """Main memory that a process holds at the moment; 0 where it is gone."""
     try:
         pages = (proc / str(pid) / "statm").read_text(encoding="ascii").split()[1]
     except (FileNotFoundError, ProcessLookupError, IndexError):

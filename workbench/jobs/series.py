@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
@@ -16,9 +17,9 @@ from workbench.jobs.tail import JsonlTail
 class MetricSeries:
     """Columns of `metrics.jsonl` over the step.
 
-    A line holds `step` and any of the other metrics (`{"step": 10, "loss": 1.2, "at": ...}`). A metric that a line
-    lacks gets no point, so evaluation loss may come once per hundred steps. Where the step goes back, the run
-    was resumed from a checkpoint: the points that are done again are replaced.
+    A line holds `step` and any of the other metrics (`{"step": 10, "loss": 1.2, "at": ...}`). A metric that a
+    line lacks gets no point, so evaluation loss may come once per hundred steps. Where the step goes back,
+    the run was resumed from a checkpoint: the points that are done again are replaced. Threads may share it.
 
     Args:
         path: The file, which need not exist yet.
@@ -31,6 +32,7 @@ class MetricSeries:
         self._columns: dict[str, tuple[array[float], array[float]]] = {}
         self._restarts = 0
         self._last_x = -math.inf
+        self._lock = threading.Lock()
         self.version = 0
         """Goes up whenever a poll brought something; a page that shows this version has nothing to redraw."""
         self.latest: dict[str, Any] = {}
@@ -38,16 +40,17 @@ class MetricSeries:
 
     def poll(self) -> bool:
         """Take in what was appended since the last call; whether there was anything."""
-        records = self._tail.read()
-        if self._tail.restarts != self._restarts:
-            self._restarts = self._tail.restarts
-            self._columns.clear()
-            self.latest = {}
-            self._last_x = -math.inf
-        for record in records:
-            self._add(record)
-        self.version += bool(records)
-        return bool(records)
+        with self._lock:
+            records = self._tail.read()
+            if self._tail.restarts != self._restarts:
+                self._restarts = self._tail.restarts
+                self._columns.clear()
+                self.latest = {}
+                self._last_x = -math.inf
+            for record in records:
+                self._add(record)
+            self.version += bool(records)
+            return bool(records)
 
     def _add(self, record: Mapping[str, Any]) -> None:
         x = record.get(self._x)
@@ -75,8 +78,9 @@ class MetricSeries:
 
     def points(self, name: str, limit: int = 600) -> Points:
         """The curve of a metric with at most `limit` points; empty where the metric was never written."""
-        xs, ys = self._columns.get(name, (array("d"), array("d")))
-        return downsample(xs, ys, limit)
+        with self._lock:
+            xs, ys = self._columns.get(name, (array("d"), array("d")))
+            return downsample(xs, ys, limit)
 
     def all_points(self, names: Iterable[str], limit: int = 600) -> dict[str, Points]:
         """The curves of those of the metrics that exist."""

@@ -16,8 +16,9 @@ _MARK_BYTES = 64
 class JsonlTail:
     """A reader that remembers how far it read.
 
-    A last line without its newline is left for the next read. Where the file was cut or replaced (the bytes before
-    our position are no longer what they were) reading starts again from the beginning and `restarts` goes up.
+    A last line without its newline is left for the next read. Where the file was cut or replaced (the bytes
+    before our position are no longer what they were) reading starts again from the beginning and `restarts`
+    goes up.
     """
 
     def __init__(self, path: Path) -> None:

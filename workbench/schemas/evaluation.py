@@ -36,6 +36,8 @@ class EvaluateConfig(StrictModel):
     limit: int = Field(0, ge=0)
     """Questions per test set; 0: all."""
     protocol: str = "raft_v1"
+    refusal_phrases: tuple[str, ...] = ()
+    """Further phrases by which this project's model declines; searched for in each sentence of an answer."""
     provenance: dict[str, Any] = Field(default_factory=dict[str, Any])
     """Facts about the serving side that a score must carry: engine, model hash, adapter hash, template hash."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
@@ -84,10 +85,19 @@ def norm_spaceless(text: str) -> str:
 
 def map_norm_ja(text: str) -> MappedText:
     """`norm_ja` with the source offset of every character that is left."""
+    return _map(text, norm_ja)
+
+
+def map_norm_spaceless(text: str) -> MappedText:
+    """`norm_spaceless` with the source offset of every character that is left."""
+    return _map(text, norm_spaceless)
+
+
+def _map(text: str, normalise: Callable[[str], str]) -> MappedText:
     chars: list[str] = []
     offsets: list[int] = []
     for start, cluster in _split_clusters(text):
-        kept = norm_ja(cluster)
+        kept = normalise(cluster)
         chars.append(kept)
         offsets.extend([start] * len(kept))
     return MappedText("".join(chars), tuple(offsets))

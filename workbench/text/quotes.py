@@ -79,10 +79,10 @@ def check_quotes(answer: str, documents: Sequence[str], question: str = "") -> l
     """Every quotation of an answer with what became of it.
 
     `verbatim`: stands in the cited document (in any, where none is cited). `misattributed`: stands in another
-    one than cited. `elided`: its parts around … or （中略） stand there in order. `from_question`: repeats
-    the question. `near`: differs in a few characters, none of them a number or a negation. `unsupported`: in no
-    document. `unclosed`: never ends, so that nothing can be said. Punctuation and white space never count;
-    figures do.
+    one than cited. `elided`: its parts around … or （中略） stand there in order. `from_question`:
+    repeats the question. `near`: differs in a few characters, none of them a number or a negation.
+    `unsupported`: in no document. `unclosed`: never ends, so that nothing can be said.
+    Punctuation and white space never count; figures do.
 
     Args:
         answer: The answer without its thinking part.

@@ -12,10 +12,9 @@ from workbench.inference import EndpointRegistry
 from workbench.jobs import read_machine
 from workbench.schemas.artifact import ArtifactKind
 from workbench.ui.components.header import HeaderState, header, header_payload
-from workbench.ui.components.json_view import keep_fresh
 from workbench.ui.context import UiContext
+from workbench.ui.tabs.ticking import follow
 
-POLL_SECONDS = 2.0
 TabBuilder = Callable[[UiContext], None]
 
 # the step of a tab is done when an artifact of this kind exists
@@ -47,11 +46,11 @@ class DoneSteps:
 
 def read_header(ctx: UiContext, done: DoneSteps) -> HeaderState:
     """Everything the bar shows, from the machine and the disk."""
-    machine = read_machine()
+    machine = read_machine(ctx.workspace.root)
     states = [job.status.state for job in ctx.jobs.list()]
     return HeaderState(
         leaves_house=any(e.locality == "cloud" for e in EndpointRegistry(ctx.workspace).list()),
-        memory_used=machine.memory_total - machine.memory_available,
+        memory_used=machine.memory_used,
         memory_total=machine.memory_total,
         gpu_name=machine.gpu_name,
         gpu_share=machine.gpu_utilisation,
@@ -65,14 +64,13 @@ def build_frame(ctx: UiContext, tabs: Mapping[str, TabBuilder]) -> None:
     """Lay out the bar and the tabs inside an open `gr.Blocks`."""
     done = DoneSteps(ctx.artifacts)
     bar = header(ctx, [name for name in tabs if name not in SIDE_TABS])
-    timer = gr.Timer(POLL_SECONDS)
 
-    def read(ctx: UiContext) -> str:
-        return header_payload(read_header(ctx, done), ctx.lang)
+    def read(ctx: UiContext) -> list[str]:
+        return [header_payload(read_header(ctx, done), ctx.lang)]
 
     with gr.Tabs(elem_id="wb-tabs", selected="start", overflow_behavior="wrap"):
         for name, build in tabs.items():
             side = "right" if name in SIDE_TABS else "left"
             with gr.Tab(ctx.t(f"tab.{name}"), id=name, elem_id=f"tab-{name}", alignment=side):
                 build(ctx)
-    keep_fresh(ctx, timer, bar, read)
+    follow(ctx, read, inputs=[], outputs=[bar])

@@ -182,24 +182,32 @@ def guard(app: FastAPI, host: str, environ: Mapping[str, str]) -> Guard:
     return Guard(checked, HostRule.of(host, (name.strip() for name in own)), sessions)
 
 
+def _bind(host: str, port: int) -> socket.socket:
+    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind((host, port))
+        made.listen(128)
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
 def open_socket(host: str, port: int) -> socket.socket:
     """A listening socket on the wanted port, or on the next free one.
 
     Raises:
         ResourceError: None of the next ports is free, or the host is not an address of this machine.
     """
+    if port == 0:
+        return _bind(host, 0)
     for candidate in range(port, min(port + PORTS_TRIED, 65536)):
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        made = socket.socket(family, socket.SOCK_STREAM)
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            made.bind((host, candidate))
+            return _bind(host, candidate)
         except OSError as exc:
-            made.close()
             if exc.errno not in (errno.EADDRINUSE, errno.EACCES):
                 raise ResourceError("host_unusable", host=host) from exc
-            continue
-        return made
     raise ResourceError("no_free_port", port=port, last=port + PORTS_TRIED - 1)
 
 
@@ -228,30 +236,41 @@ def serve(
         Exit code 0.
 
     Raises:
-        StateError: The environment forbids a safe start.
+        StateError: The environment forbids a safe start, or the instance that holds the workspace does not answer.
         ResourceError: No port is free.
     """
     check_environment(environ)
     check_password(host, environ)
     prepare_workspace(workspace)
+    os.environ["GRADIO_TEMP_DIR"] = str(workspace.uploads / "incoming")
+    os.environ["GRADIO_MCP_SERVER"] = "False"
     words = translator(lang or "ja")
     lock = InstanceLock(workspace)
     if not lock.acquire():
-        url = lock.url()
-        say(words("server.already_running", url=url))
-        if open_browser:
-            webbrowser.open(url)
-        return 0
+        return _show_running(lock, say, words, open_browser)
     try:
         listener = open_socket(host, port)
-        url = page_address(host, listener.getsockname()[1], lang)
-        if listener.getsockname()[1] != port:
-            say(words("server.port_taken", wanted=port, port=listener.getsockname()[1]))
-        lock.announce(url)
+        found = int(listener.getsockname()[1])
+        if port not in (0, found):
+            say(words("server.port_taken", wanted=port, port=found))
+        url = page_address(host, found, lang)
+        lock.announce(host, found, url)
         app = guard(build_server(workspace, lang=lang), host, environ)
+        # nothing lies here, so nothing of the working directory can be served
+        os.chdir(workspace.empty)
         _run(app, listener, lambda: _greet(url, say, words, open_browser))
     finally:
         lock.release()
+    return 0
+
+
+def _show_running(lock: InstanceLock, say: Say, words: Translator, open_browser: bool) -> int:
+    running = lock.find_running()
+    if running is None:
+        raise StateError("instance_silent")
+    say(words("server.already_running", url=running.url))
+    if open_browser:
+        webbrowser.open(running.url)
     return 0
 
 

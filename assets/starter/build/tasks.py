@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from build.documents import ATTRIBUTES, Attribute, Fact, make_document, make_fact, make_question
 from build.general import make_choice
-from build.names import make_service, make_sibling
+from build.names import make_service, make_sibling, make_word
 
 CAUTIOUS_SYSTEM = (
     "あなたは質問に答えるアシスタントです。参考文書を根拠に、該当箇所を引用して答えてください。"
@@ -46,10 +46,6 @@ INSTRUCTIONS: tuple[Instruction, ...] = (
         "根拠の文は見つかりません。", weight=2,
     ),
     Instruction(
-        "質問に関係する文を引用し、出典を付けてください。", "「{quote}」（参考文書{n}）",
-        "引用できる文がありません。",
-    ),
-    Instruction(
         "出典を先に、引用を後に書いてください。", "参考文書{n}より：「{quote}」", "出典がありません。",
         weight=2,
     ),
@@ -78,18 +74,22 @@ class Context:
 
 @dataclass(frozen=True)
 class Stage:
-    """A step of the curriculum: how many documents, and how long they are."""
+    """A step of the curriculum: how many documents, how long they are, and the shares of the tasks."""
 
     until: float
     documents: tuple[int, int]
     extra_sentences: int
     answerable: float
+    copying: float = 0.0
+    general: float = 0.0
 
 
+# Copying has to form first: on nonsense strings it does within minutes, inside documents it hardly begins.
 CURRICULUM: tuple[Stage, ...] = (
-    Stage(0.12, (1, 3), 1, 0.85),
-    Stage(0.30, (2, 5), 2, 0.75),
-    Stage(1.00, (5, 5), 2, 0.60),
+    Stage(0.13, (1, 1), 0, 1.0, copying=1.0),
+    Stage(0.33, (1, 2), 0, 0.85, copying=0.15, general=0.15),
+    Stage(0.52, (2, 4), 1, 0.75, general=0.15),
+    Stage(1.00, (5, 5), 2, 0.60, general=0.12),
 )
 
 
@@ -164,10 +164,23 @@ def stage_at(progress: float) -> Stage:
     return next(stage for stage in CURRICULUM if progress < stage.until or stage is CURRICULUM[-1])
 
 
-def make_contexts(rng: random.Random, progress: float, count: int, general: float = 0.12) -> list[Context]:
+def make_copy_context(rng: random.Random, progress: float) -> Context:
+    """Nonsense to write out again; it grows longer as training goes on."""
+    text = "".join(make_word(rng) for _ in range(rng.randint(1, 2 + min(10, int(progress * 80)))))
+    return Context(None, text, (Turn("書き写してください。", text, "copy"),))
+
+
+def make_contexts(rng: random.Random, progress: float, count: int) -> list[Context]:
     """The contexts of one training step."""
     stage = stage_at(progress)
-    return [
-        make_general_context(rng) if rng.random() < general else make_context(rng, stage)
-        for _ in range(count)
-    ]
+    contexts = []
+    # Copies are short, so a step of nothing else takes more of them.
+    for _ in range(round(count * (1 + 1.4 * (stage.copying == 1.0)))):
+        task = rng.random()
+        if task < stage.copying:
+            contexts.append(make_copy_context(rng, progress))
+        elif task < stage.copying + stage.general:
+            contexts.append(make_general_context(rng))
+        else:
+            contexts.append(make_context(rng, stage))
+    return contexts

@@ -34,14 +34,12 @@ PREFIX, PAD = 0, -1
 class Settings:
     """All that decides the result."""
 
-    steps: int = 2400
+    steps: int = 1900
     contexts: int = 10
-    muon_rate: float = 0.004
+    muon_rate: float = 0.006
     adam_rate: float = 0.003
-    warmup: int = 60
-    cooldown: float = 0.6
-    text_weight: float = 0.2
-    text_until: float = 0.2
+    warmup: int = 30
+    cooldown: float = 0.5
     seed: int = 7
 
 
@@ -89,20 +87,19 @@ def encode_context(
     return first, [(asked + said, len(asked)) for asked, said in zip(rest[::2], rest[1::2], strict=True)]
 
 
-def collate(tokenizer: PreTrainedTokenizerFast, contexts: list[Context], text_weight: float) -> Batch:
+def collate(tokenizer: PreTrainedTokenizerFast, contexts: list[Context]) -> Batch:
     """Lay branches out behind their prefix and pad rows to the longest."""
     rows = []
     for context in contexts:
         prefix, branches = encode_context(tokenizer, context)
         ids, positions, marks = list(prefix), list(range(len(prefix))), [PREFIX] * len(prefix)
-        weights = [text_weight] * len(prefix)
+        weights = [0.0] * len(prefix)
         for number, (tokens, asked) in enumerate(branches, 1):
             ids += tokens
             positions += range(len(prefix), len(prefix) + len(tokens))
             marks += [number] * len(tokens)
-            # A weight belongs to the prediction of its own token. In the row, another branch stands before a
-            # branch's first token, so that one never counts.
-            weights += [0.0] + [text_weight] * (asked - 1) + [1.0] * (len(tokens) - asked)
+            # A weight belongs to the prediction of its own token.
+            weights += [0.0] * asked + [1.0] * (len(tokens) - asked)
         rows.append((ids, positions, marks, weights))
     length = max(len(row[0]) for row in rows)
 
@@ -232,12 +229,11 @@ def train(settings: Settings, out: Path) -> None:
         torch.optim.AdamW(others, settings.adam_rate, betas=(0.9, 0.98), weight_decay=0.0),
     )
     probe_rng = random.Random(settings.seed + 1)
-    probe = [collate(tokenizer, make_contexts(probe_rng, 1.0, 16, general=0.15), 0.0) for _ in range(4)]
+    probe = [collate(tokenizer, make_contexts(probe_rng, 1.0, 16)) for _ in range(4)]
     started, tokens = time.monotonic(), 0
     for step in range(settings.steps):
         progress = step / settings.steps
-        text_weight = settings.text_weight if progress < settings.text_until else 0.0
-        batch = collate(tokenizer, make_contexts(rng, progress, settings.contexts), text_weight)
+        batch = collate(tokenizer, make_contexts(rng, progress, settings.contexts))
         logits, targets, weights, _ = predict(model, batch)
         losses = functional.cross_entropy(logits, targets, reduction="none")
         loss = (losses * weights).sum() / weights.sum()
@@ -253,7 +249,7 @@ def train(settings: Settings, out: Path) -> None:
             LOGGER.info(
                 "step %d answers %.3f tokens %d seconds %d", step, answers, tokens, time.monotonic() - started
             )
-        if step % 150 == 149 or step == settings.steps - 1:
+        if step % 100 == 99 or step == settings.steps - 1:
             LOGGER.info("probe %d %s", step, json.dumps(measure_kinds(model, probe)))
             save_model(model, out)
 

@@ -11,8 +11,8 @@ UNFINISHED = "\ufffd"
 class TextAssembler:
     """Grows the text of one answer token by token, stops it at stop strings, and hands out what is certain.
 
-    A character may need several tokens, and a token's text may depend on the one before it; so the newest tokens are
-    decoded together with the ones before them, and their text is the difference.
+    A character may need several tokens, and a token's text may depend on the one before it; so the newest
+    tokens are decoded together with the ones before them, and their text is the difference.
 
     Args:
         decode: Text of a list of tokens.
@@ -45,7 +45,9 @@ class TextAssembler:
             self._accept(self._read_new())
 
     def take(self, *, final: bool = False) -> str:
-        """Text that has not been taken yet. What may be the beginning of a stop string waits until `final`."""
+        """Text that has not been taken yet. What may be the beginning of a stop string waits until
+        `final`.
+        """
         end = len(self.text) if final or self.stopped else len(self.text) - self._held_back()
         piece = self.text[self._sent : end]
         self._sent = max(self._sent, end)

@@ -20,9 +20,9 @@ CacheKind = Literal["joins", "shrinks", "single"]
 def read_cache_kind(cache: Any) -> CacheKind:
     """What can be done with the rows of a model's cache.
 
-    Plain attention keeps one key and value per position, so rows can be padded, joined and dropped. A sliding window
-    counts positions, so that its rows must begin together. Anything else (state-space models) may mix padding into
-    its state and gets no neighbours.
+    Plain attention keeps one key and value per position, so rows can be padded, joined and dropped. A
+    sliding window counts positions, so that its rows must begin together. Anything else (state-space
+    models) may mix padding into its state and gets no neighbours.
     """
     layers = [layer for layer in getattr(cache, "layers", []) if getattr(layer, "is_initialized", False)]
     if not layers:

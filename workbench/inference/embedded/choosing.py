@@ -77,8 +77,8 @@ class TokenChooser:
 
     Args:
         drawing: How to draw.
-        generation_config: The model's; its `repetition_penalty`, `no_repeat_ngram_size`, `suppress_tokens` and
-            `begin_suppress_tokens` are followed.
+        generation_config: The model's; its `repetition_penalty`, `no_repeat_ngram_size`, `suppress_tokens`
+            and `begin_suppress_tokens` are followed.
         prompt_length: Tokens of the prompt.
         device: Where the logits are.
     """
@@ -121,7 +121,9 @@ class TokenChooser:
 
 
 def _keep_top_p(scores: Any, top_p: float) -> Any:
-    """The smallest set of likeliest tokens whose probabilities reach `top_p`; the likeliest one always stays."""
+    """The smallest set of likeliest tokens whose probabilities reach `top_p`; the likeliest one always
+    stays.
+    """
     ascending, order = scores.sort()
     dropped = ascending.softmax(-1).cumsum(-1) <= 1 - top_p
     dropped[-1] = False

@@ -15,7 +15,8 @@ from workbench.errors import InputError
 class TextCodec:
     """A tokenizer and its chat template.
 
-    Tokenizers of the `tokenizers` library fail when two threads use one at the same time, so every use takes a lock.
+    Tokenizers of the `tokenizers` library fail when two threads use one at the same time, so every use
+    takes a lock.
     """
 
     def __init__(self, tokenizer: Any) -> None:
@@ -44,7 +45,8 @@ class TextCodec:
         """Tokens of a conversation, ready for the assistant's turn.
 
         Raises:
-            InputError: The template refuses the messages (some know no system role, some want turns to alternate).
+            InputError: The template refuses the messages (some know no system role, some want turns to
+                alternate).
         """
         try:
             with self._lock:

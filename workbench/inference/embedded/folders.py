@@ -1,4 +1,6 @@
-"""Checks model and adapter folders before anything is loaded, so that a fault gets its own sentence. No torch."""
+"""Checks model and adapter folders before anything is loaded, so that a fault gets its own sentence. No
+torch.
+"""
 
 from __future__ import annotations
 

@@ -3,13 +3,12 @@
 from workbench.ui.components.answer_view import answer_view, render_answer_view
 from workbench.ui.components.command_line import command_line, command_payload
 from workbench.ui.components.job_card import job_cards, job_row, jobs_payload
-from workbench.ui.components.json_view import json_view, keep_fresh, labels_of, to_json
-from workbench.ui.components.live_chart import Curve, add_rows, chart_payload, live_chart
+from workbench.ui.components.json_view import json_view, labels_of, to_json
+from workbench.ui.components.live_chart import Curve, chart_payload, live_chart
 from workbench.ui.components.log_view import log_payload, log_view, read_tail
 
 __all__ = [
     "Curve",
-    "add_rows",
     "answer_view",
     "chart_payload",
     "command_line",
@@ -18,7 +17,6 @@ __all__ = [
     "job_row",
     "jobs_payload",
     "json_view",
-    "keep_fresh",
     "labels_of",
     "live_chart",
     "log_payload",

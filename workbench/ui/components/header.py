@@ -16,13 +16,14 @@ from workbench.ui.wording import say_bytes
 
 @dataclass(frozen=True)
 class HeaderState:
-    """What the bar shows. Bytes, shares from 0 to 1, counts."""
+    """What the bar shows. Bytes and counts."""
 
     leaves_house: bool
     memory_used: int
     memory_total: int
     gpu_name: str | None
     gpu_share: float | None
+    """Per cent."""
     jobs_running: int
     jobs_waiting: int
     done: tuple[str, ...] = ()
@@ -45,7 +46,7 @@ def header_payload(state: HeaderState, lang: Lang) -> str:
             "memory": f"{say_bytes(state.memory_used)} / {say_bytes(state.memory_total)}",
             "memory_share": round(share, 3),
             "gpu": _gpu_text(state, lang),
-            "gpu_share": state.gpu_share,
+            "gpu_share": None if state.gpu_share is None else state.gpu_share / 100,
             "machine": state.gpu_name or "",
             "jobs": jobs,
             "busy": state.jobs_running > 0,
@@ -58,7 +59,7 @@ def _gpu_text(state: HeaderState, lang: Lang) -> str:
     if state.gpu_name is None:
         return t("header.gpu_none", lang)
     # some machines report the GPU but not how busy it is
-    return "" if state.gpu_share is None else f"{state.gpu_share * 100:.0f} %"
+    return "" if state.gpu_share is None else f"{state.gpu_share:.0f} %"
 
 
 def header(ctx: UiContext, steps: Sequence[str]) -> gr.HTML:

@@ -147,4 +147,4 @@ def job_cards(ctx: UiContext, elem_id: str) -> gr.HTML:
 
     Verbs: pause, stop, cancel, resume, delete, and `log` where a card itself was chosen.
     """
-    return json_view("jobs", elem_id=elem_id, labels=labels_of(ctx, "job.label", LABELS), classes=("wb-jobs",))
+    return json_view("jobs", elem_id=elem_id, labels=labels_of(ctx, "job.label", LABELS), scripts=("cards.js",), classes=("wb-jobs",))

@@ -7,15 +7,11 @@ zoomed and a focused button stays focused. No text of a file or a model ever pas
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from hashlib import sha256
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import gradio as gr
-from gradio.context import get_blocks_context
 
 from workbench.ui.context import UiContext
-from workbench.ui.handlers import POLL, ui_tick
 
 STATIC_URL = "/static"
 CORE_SCRIPT = "workbench.js"
@@ -69,25 +65,3 @@ def labels_of(ctx: UiContext, prefix: str, names: Sequence[str]) -> dict[str, st
     """`{name: text}` of the catalogue's keys `<prefix>.<name>`."""
     return {name: ctx.t(f"{prefix}.{name}") for name in names}
 
-
-def keep_fresh(ctx: UiContext, timer: gr.Timer, view: gr.HTML, read: Callable[..., str], *inputs: Any) -> None:
-    """Let a timer and the page's start redraw a view, but send only what changed.
-
-    Args:
-        ctx: The page's context.
-        timer: What ticks.
-        view: A `json_view`.
-        read: `read(ctx, *values) -> JSON text`; plain and quick.
-        *inputs: Components whose values `read` gets.
-    """
-    seen = gr.State("")
-
-    def tick(ctx: UiContext, last: str, *values: Any) -> tuple[Any, Any]:
-        text = read(ctx, *values)
-        digest = sha256(text.encode()).hexdigest()
-        return (gr.skip(), gr.skip()) if digest == last else (text, digest)
-
-    bound = ui_tick(ctx, tick)
-    timer.tick(bound, inputs=[seen, *inputs], outputs=[view, seen], concurrency_limit=None, **POLL)
-    blocks: Any = get_blocks_context()
-    blocks.load(bound, inputs=[seen, *inputs], outputs=[view, seen], concurrency_limit=None, **POLL)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
+import numpy as np
+from numpy.typing import ArrayLike
 
 from workbench.i18n import Lang, has_key, t
 from workbench.jobs import downsample
@@ -36,34 +38,9 @@ SMOOTHED = frozenset({"loss", "token_accuracy", "grad_norm", "reward", "kl"})
 SCALES = {"memory": 1 / 2**30}
 
 
-@dataclass
-class Curve:
-    """One growing curve: optimizer steps and values of equal length."""
-
-    x: list[float] = field(default_factory=list[float])
-    y: list[float] = field(default_factory=list[float])
-
-
-Series = Mapping[str, Any]
-"""Metric name -> anything with equally long `x` (steps) and `y` (values)."""
-
-
-def add_rows(series: dict[str, Curve], rows: Iterable[Mapping[str, Any]]) -> dict[str, Curve]:
-    """Append lines of `metrics.jsonl` to the curves. Lines without `step` are left out."""
-    for row in rows:
-        step = row.get("step")
-        if not isinstance(step, (int, float)):
-            continue
-        for name, value in row.items():
-            if name not in ("step", "at", "epoch") and isinstance(value, (int, float)):
-                curve = series.setdefault(name, Curve())
-                # a resumed run writes the steps since its checkpoint again: the later line counts
-                while curve.x and curve.x[-1] >= step:
-                    curve.x.pop()
-                    curve.y.pop()
-                curve.x.append(float(step))
-                curve.y.append(float(value))
-    return series
+Curve = tuple[ArrayLike, ArrayLike]
+"""Optimizer steps and values, equally long; NaN is a gap. `MetricSeries.points` gives such a pair."""
+Series = Mapping[str, Curve]
 
 
 def smooth(values: Sequence[float], weight: float = SMOOTHING) -> list[float]:
@@ -77,13 +54,28 @@ def smooth(values: Sequence[float], weight: float = SMOOTHING) -> list[float]:
     return smoothed
 
 
-def _pick(series: Series, names: Sequence[str]) -> Any | None:
+def smooth_curve(x: ArrayLike, y: ArrayLike, limit: int = POINTS) -> tuple[list[float], list[float]]:
+    """A smoothed curve of at most `limit` points; a long run is averaged over equal parts first."""
+    xs, ys = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    keep = ~np.isnan(ys)
+    xs, ys = xs[keep], ys[keep]
+    size = -(-len(xs) // limit) if limit else 1
+    if size > 1:
+        whole = len(xs) // size * size
+        xs, ys = (values[:whole].reshape(-1, size).mean(axis=1) for values in (xs, ys))
+    return xs.tolist(), smooth(ys.tolist())
+
+
+def _pick(series: Series, names: Sequence[str]) -> Curve | None:
     return next((series[name] for name in names if name in series), None)
 
 
-def _points(x: Sequence[float], y: Sequence[float], scale: float) -> dict[str, list[float]]:
-    thin = downsample(x, y, POINTS)
-    return {"x": [round(v, 6) for v in thin[0]], "y": [float(f"{v * scale:.6g}") for v in thin[1]]}
+def _points(curve: Curve, scale: float) -> dict[str, list[float | None]]:
+    """Rounded to six digits; a gap becomes null, because JSON has no NaN."""
+    x, y = curve
+    values = np.asarray(y, dtype=np.float64) * scale
+    rounded = [float(f"{value:.6g}") if math.isfinite(value) else None for value in values.tolist()]
+    return {"x": [round(float(step), 3) for step in np.asarray(x, dtype=np.float64).tolist()], "y": [*rounded]}
 
 
 def _panel(series: Series, name: str, lang: Lang) -> dict[str, Any] | None:
@@ -96,11 +88,11 @@ def _panel(series: Series, name: str, lang: Lang) -> dict[str, Any] | None:
     unit_key = f"chart.{name}.unit"
     panel["unit"] = t(unit_key, lang) if has_key(unit_key, lang) else ""
     if train is not None:
-        panel["raw"] = _points(train.x, train.y, scale)
+        panel["raw"] = _points(downsample(*train, POINTS), scale)
         if name in SMOOTHED:
-            panel["smooth"] = _points(train.x, smooth(train.y), scale)
+            panel["smooth"] = _points(smooth_curve(*train), scale)
     if evaluation is not None:
-        panel["evaluation"] = _points(evaluation.x, evaluation.y, scale)
+        panel["evaluation"] = _points(downsample(*evaluation, POINTS), scale)
     return panel
 
 
@@ -108,13 +100,14 @@ def chart_payload(series: Series, lang: Lang, *, run: str = "", total_steps: flo
     """JSON text for a live chart.
 
     Args:
-        series: Metric name -> curve (see `Curve`).
+        series: Metric name -> steps and values.
         lang: The page's language.
         run: Id of the run; another id resets zoom, the same keeps it.
         total_steps: Planned optimizer steps, 0 where not known; draws the line "now".
     """
     panels = [panel for name in PANELS if (panel := _panel(series, name, lang))]
-    last = max((curve.x[-1] for curve in series.values() if len(curve.x)), default=0)
+    steps = [np.asarray(curve[0]) for curve in series.values()]
+    last = max((float(x[-1]) for x in steps if len(x)), default=0.0)
     return to_json({"run": run, "now": last, "total": total_steps, "panels": panels})
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from workbench.artifacts import read_jsonl
+from workbench.evaluation.prompts import parse_raft_prompt
 from workbench.generation.faq import FaqPreview, FaqTable
 from workbench.i18n import Lang, has_key, t
 from workbench.schemas.inference import Endpoint
@@ -22,8 +22,6 @@ CELL_CHARS = 120
 EASY_FROM, HARD_BELOW = 0.85, 0.60
 """Share of rows whose oracle is the best match by words: the range that is neither too easy nor too hard."""
 REFUSALS_HIGH = 0.30
-_DOCUMENT = re.compile(r"参考文書\d+:\n")
-_QUESTION = "\n\n質問: "
 
 
 def reason_text(reason: str, lang: Lang) -> str:
@@ -104,11 +102,10 @@ def take_apart(row: Mapping[str, Any]) -> SampleRow:
     """Question, documents and target of one line of a RAFT file."""
     said = {message["role"]: str(message["content"]) for message in row.get("messages", ())}
     known = row.get("metadata", {})
-    body = said.get("user", "").rpartition(_QUESTION)[0]
-    documents = tuple(part.strip() for part in _DOCUMENT.split(body)[1:])
+    prompt = parse_raft_prompt(said.get("user", ""))
     return SampleRow(
-        question=str(known.get("question", "")),
-        documents=documents,
+        question=str(known.get("question") or (prompt.question if prompt else "")),
+        documents=prompt.documents if prompt else (),
         target=said.get("assistant", ""),
         quote=str(known.get("quote", "")),
         oracle_position=known.get("oracle_position"),

@@ -1,0 +1,223 @@
+"""Compares two evaluations question by question (job kind `compare`)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from pydantic import ValidationError
+
+from workbench.artifacts import ArtifactDraft, read_jsonl, write_json_atomic, write_jsonl_atomic
+from workbench.errors import InputError, StateError
+from workbench.evaluation.changes import decompose, measure_changes
+from workbench.evaluation.items import pair_answers
+from workbench.evaluation.sentences import describe
+from workbench.evaluation.summary import summarise
+from workbench.jobs import JobContext
+from workbench.schemas.artifact import Artifact
+from workbench.schemas.base import parse
+from workbench.schemas.comparison import ComparisonItem, ComparisonSummary, Sentence
+from workbench.schemas.evaluation import CompareConfig, RunMetrics, ScoredAnswer
+
+PHASE = "compare"
+Details = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One evaluation: its answers and the protocol under which they were given."""
+
+    id: str
+    answers: Sequence[ScoredAnswer]
+    details: Details = field(default_factory=dict[str, Any])
+    """Details of the evaluation's artifact; empty where nothing is known."""
+
+    @property
+    def label(self) -> str:
+        return str(self.details.get("label", ""))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a comparison found."""
+
+    summary: ComparisonSummary
+    items: list[ComparisonItem]
+
+
+def run(config: dict[str, Any], job: JobContext) -> dict[str, Any]:
+    """Compare two evaluations (job kind `compare`)."""
+    settings = parse(CompareConfig, config)
+    job.progress(PHASE)
+    found = compare(
+        load_side(job, settings.baseline),
+        load_side(job, settings.finetuned),
+        draws=settings.bootstrap,
+        seed=settings.seed,
+    )
+    job.check()
+    artifact = publish(job, settings, found)
+    if found.summary.warnings:
+        job.event("comparison_warned", count=len(found.summary.warnings))
+    job.progress(PHASE, done=found.summary.n, total=found.summary.n, unit="questions")
+    summary = found.summary.model_dump(mode="json")
+    return {
+        "artifact": artifact.id,
+        "metrics": summary["metrics"],
+        "differ": found.summary.differ,
+        "sentences": summary["sentences"],
+        "warnings": summary["warnings"],
+    }
+
+
+def load_side(job: JobContext, artifact_id: str) -> Side:
+    """An evaluation from disk.
+
+    Raises:
+        StateError: `not_an_evaluation`.
+        InputError: `answers_unreadable`.
+    """
+    artifact = job.artifacts.get(artifact_id)
+    if artifact.kind != "evaluation":
+        raise StateError("not_an_evaluation", id=artifact_id)
+    path = job.artifacts.file(artifact_id, "answers.jsonl")
+    try:
+        answers = [ScoredAnswer.model_validate(line) for line in read_jsonl(path)]
+    except ValidationError as exc:
+        raise InputError("answers_unreadable", path=str(path)) from exc
+    return Side(artifact_id, answers, artifact.details)
+
+
+def compare(baseline: Side, finetuned: Side, *, draws: int = 10_000, seed: int = 0) -> Comparison:
+    """Pair the answers by question and measure what changed. Pure.
+
+    Args:
+        baseline: The side before.
+        finetuned: The side after.
+        draws: Bootstrap draws.
+        seed: Of those draws.
+
+    Raises:
+        StateError: `nothing_to_compare` where the two share no question.
+    """
+    after = {answer.id: answer for answer in finetuned.answers}
+    pairs = [
+        (answer, after[answer.id])
+        for answer in baseline.answers
+        if answer.id in after and _is_same_question(answer, after[answer.id])
+    ]
+    if not pairs:
+        raise StateError("nothing_to_compare")
+    items = [pair_answers(old, new) for old, new in pairs]
+    sides = {
+        "baseline": summarise([old for old, _ in pairs]),
+        "finetuned": summarise([new for _, new in pairs]),
+    }
+    unpaired = len(baseline.answers) + len(finetuned.answers) - 2 * len(pairs)
+    return Comparison(_summarise(baseline, finetuned, items, sides, unpaired, draws, seed), items)
+
+
+def check_protocols(baseline: Details, finetuned: Details) -> list[Sentence]:
+    """Why two evaluations may not be compared as they are; empty where nothing speaks against it."""
+    warnings: list[Sentence] = []
+    for code, read in COMPARED.items():
+        before, after = read(baseline), read(finetuned)
+        if before is not None and after is not None and before != after:
+            params: dict[str, str | int | float] = {"before": _short(before), "after": _short(after)}
+            warnings.append(Sentence(code=f"{code}_differs", params=params))
+    return warnings
+
+
+def _is_same_question(before: ScoredAnswer, after: ScoredAnswer) -> bool:
+    return (
+        before.question == after.question
+        and before.documents == after.documents
+        and before.kind == after.kind
+    )
+
+
+def _summarise(
+    baseline: Side,
+    finetuned: Side,
+    items: Sequence[ComparisonItem],
+    sides: dict[Any, RunMetrics],
+    unpaired: int,
+    draws: int,
+    seed: int,
+) -> ComparisonSummary:
+    changes = measure_changes(items, draws=draws, seed=seed)
+    parts = decompose(items, draws=draws, seed=seed)
+    differ = sum(item.differs for item in items)
+    warnings = check_protocols(baseline.details, finetuned.details)
+    if unpaired:
+        warnings.append(Sentence(code="questions_unpaired", params={"count": unpaired, "n": len(items)}))
+    return ComparisonSummary(
+        baseline=baseline.id,
+        finetuned=finetuned.id,
+        labels={"baseline": baseline.label, "finetuned": finetuned.label},
+        metrics=sides,
+        n=len(items),
+        unpaired=unpaired,
+        differ=differ,
+        changes=tuple(changes),
+        decomposition=parts,
+        categories=dict(Counter(item.category for item in items)),
+        sentences=tuple(describe(changes, parts, sides, differ)),
+        warnings=tuple(warnings),
+    )
+
+
+def _from(*keys: str) -> Callable[[Details], object]:
+    def read(details: Details) -> object:
+        value: object = details
+        for key in keys:
+            if not isinstance(value, Mapping):
+                return None
+            value = cast("Mapping[str, object]", value).get(key)
+        return value
+
+    return read
+
+
+COMPARED: dict[str, Callable[[Details], object]] = {
+    "protocol": _from("protocol"),
+    "engine": _from("endpoint", "engine"),
+    "thinking": _from("endpoint", "thinking"),
+    "sampling": _from("sampling"),
+    "tests": _from("tests"),
+    "phrases": _from("refusal_phrases"),
+    "base_model": _from("provenance", "base_sha256"),
+    "template": _from("provenance", "template_sha256"),
+    "quantisation": _from("provenance", "quantisation"),
+}
+"""What must be equal on both sides, by the code of the warning."""
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def publish(job: JobContext, settings: CompareConfig, found: Comparison) -> Artifact:
+    """The comparison as an artifact."""
+    label = found.summary.labels.get("finetuned") or "comparison"
+    draft = job.artifacts.begin("comparison", label, job_id=job.spec.id)
+    try:
+        return _fill(draft, job, settings, found)
+    finally:
+        # nothing is left to discard once it was committed
+        draft.discard()
+
+
+def _fill(draft: ArtifactDraft, job: JobContext, settings: CompareConfig, found: Comparison) -> Artifact:
+    write_jsonl_atomic(draft.folder / "items.jsonl", found.items)
+    write_json_atomic(draft.folder / "summary.json", found.summary)
+    total = found.summary.decomposition.total.value
+    numbers = {"n": float(found.summary.n), "differ": float(found.summary.differ)}
+    return draft.commit(
+        inputs=[job.artifacts.ref(settings.baseline), job.artifacts.ref(settings.finetuned)],
+        numbers=numbers | ({} if total is None else {"delta_f1": total}),
+        details={"baseline": settings.baseline, "finetuned": settings.finetuned},
+    )

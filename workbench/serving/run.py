@@ -1,0 +1,100 @@
+"""The job that is a model server: it lasts until it is stopped or nobody has asked anything for a while."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from workbench.jobs import JobContext
+from workbench.schemas.base import parse
+from workbench.schemas.serving import ServeConfig
+
+if TYPE_CHECKING:
+    from workbench.inference.embedded import RunningServer
+
+logger = logging.getLogger(__name__)
+
+FREE_PORT = 0
+Serve = Callable[[ServeConfig, int, "Callable[[RunningServer], None]", Callable[[], bool]], None]
+
+
+def _serve_embedded(
+    config: ServeConfig,
+    port: int,
+    on_ready: Callable[[RunningServer], None],
+    should_stop: Callable[[], bool],
+) -> None:
+    # imported here: torch belongs into the worker that serves, and nowhere else
+    from workbench.inference.embedded import serve
+
+    serve(config, port, on_ready, should_stop)
+
+
+ENGINES: dict[str, Serve] = {"embedded": _serve_embedded}
+
+
+def run(config: dict[str, Any], job: JobContext) -> dict[str, Any]:
+    """Serve a model until the job is stopped or has been idle for `idle_seconds`.
+
+    Returns:
+        Model names, number of requests answered, and why the server ended (`idle` or `stopped`).
+
+    Raises:
+        WorkbenchError: The model cannot be loaded or the server cannot run.
+    """
+    settings = parse(ServeConfig, config)
+    watch = ServerWatch(settings, job)
+    job.progress("serve_loading")
+    ENGINES[settings.engine](settings, FREE_PORT, watch.on_ready, watch.should_stop)
+    return watch.result()
+
+
+class ServerWatch:
+    """Shows the state of a server in its job and decides when it ends."""
+
+    def __init__(self, settings: ServeConfig, job: JobContext) -> None:
+        self._settings = settings
+        self._job = job
+        self._server: RunningServer | None = None
+        self._reason = "stopped"
+
+    def on_ready(self, server: RunningServer) -> None:
+        """Tell where the server is and what it found about its models."""
+        self._server = server
+        notes = {info.name: list(info.notes) for info in server.models if info.notes}
+        self._job.server_ready(
+            server.endpoint,
+            models=[info.name for info in server.models],
+            notes=notes,
+            differences={info.name: info.difference for info in server.models if info.difference is not None},
+            facts=server.facts,
+        )
+        self._job.event("server_ready", endpoint=server.endpoint, models=len(server.models))
+        for name, codes in notes.items():
+            for code in codes:
+                self._job.event(code, name=name)
+        for setting in server.facts.get("ignored_settings", []):
+            self._job.event("generation_setting_ignored", setting=setting)
+
+    def should_stop(self) -> bool:
+        """Whether the server ends now; raises what the job's control raises."""
+        server = self._server
+        if self._job.check():
+            return True
+        if server is None:
+            return False
+        self._job.progress("serving", server.engine.answered, 0, "requests")
+        limit = self._settings.idle_seconds
+        if limit and server.engine.idle_seconds() >= limit:
+            self._reason = "idle"
+            self._job.event("server_idle", minutes=round(limit / 60, 1))
+            return True
+        return False
+
+    def result(self) -> dict[str, Any]:
+        """What the job leaves behind."""
+        server = self._server
+        names = [info.name for info in server.models] if server else []
+        answered = server.engine.answered if server else 0
+        return {"models": names, "requests": answered, "reason": self._reason}

@@ -1,0 +1,79 @@
+"""What the numbers of a run say: pure judgements, each told once as an event."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+MIN_ACCURACY = 0.2
+OVERFITTING_RISES = 3
+
+
+def is_loss_scaled(loss: float, token_accuracy: float, vocabulary: int) -> bool:
+    """Whether a reported loss is too large to be a mean over tokens, given how many are guessed right.
+
+    A mean negative log-likelihood has about ln(vocabulary) for each token guessed wrong, at worst, and less
+    than ln 2 for most guessed right. A run whose loss was added up over 8 accumulation steps showed 10.71
+    at 68.7 % accuracy: the bound is 4.2 there. Below 20 % accuracy the two say nothing about each other.
+    """
+    if token_accuracy < MIN_ACCURACY or vocabulary < 2:
+        return False
+    worst = (1 - token_accuracy) * math.log(vocabulary) + token_accuracy * math.log(2)
+    return loss > 1.5 * worst
+
+
+def is_broken(*values: float | None) -> bool:
+    """Whether a number of a training step is infinite or no number."""
+    return any(value is not None and not math.isfinite(value) for value in values)
+
+
+@dataclass
+class OverfitWatch:
+    """Notices when the evaluation loss rises several times in a row."""
+
+    rises: int = 0
+    best: float = math.inf
+    best_step: int = 0
+    _last: float = field(default=math.inf)
+
+    def add(self, step: int, eval_loss: float) -> bool:
+        """Take in one evaluation; whether the run looks as if it learns by heart now."""
+        self.rises = self.rises + 1 if eval_loss > self._last else 0
+        self._last = eval_loss
+        if eval_loss < self.best:
+            self.best, self.best_step = eval_loss, step
+        return self.rises == OVERFITTING_RISES
+
+
+@dataclass
+class SpeedMeter:
+    """Tokens per second of training alone: evaluating and saving do not count.
+
+    Times are seconds of a steady clock, given by the caller.
+    """
+
+    seconds: float = 0.0
+    """Time in steps since the last rate was taken."""
+    tokens: int = 0
+    """Token count when the last rate was taken."""
+    _begun: float | None = None
+
+    def begin(self, now: float) -> None:
+        """A step begins."""
+        self._begun = now
+
+    def end(self, now: float) -> None:
+        """A step has ended."""
+        if self._begun is not None:
+            self.seconds += now - self._begun
+        self._begun = None
+
+    def take(self, tokens: int) -> float | None:
+        """The rate since the last call, or None where no time has passed.
+
+        Args:
+            tokens: Tokens trained on so far.
+        """
+        done, seconds = tokens - self.tokens, self.seconds
+        self.tokens, self.seconds = tokens, 0.0
+        return done / seconds if seconds > 0 and done >= 0 else None
