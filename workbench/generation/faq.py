@@ -60,6 +60,7 @@ class SkippedRow(StrictModel):
 
     row: int
     reason: SkipReason
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -234,12 +235,13 @@ class _RowReader:
         question, answer = self._cell(record, self.columns.question), self._cell(record, self.columns.answer)
         reason = _find_fault(record, question, answer, self.encoding, self.answer_min, self.answer_max)
         reason = reason or self._find_duplicate(question, answer)
-        if reason is not None:
-            self.counts[reason] += 1
-            if len(self.skipped) < MAX_LISTED:
-                self.skipped.append(SkippedRow(row=number, reason=reason))
+        group = self._cell(record, self.columns.group)
+        if reason is None:
+            self._keep(FaqRow(number, question, answer, group))
             return
-        self._keep(FaqRow(number, question, answer, self._cell(record, self.columns.group)))
+        self.counts[reason] += 1
+        if len(self.skipped) < MAX_LISTED:
+            self.skipped.append(SkippedRow(row=number, reason=reason, group=group))
 
     def _cell(self, record: Record, column: str) -> str:
         return _clean(record.cells.get(column, "")) if column else ""

@@ -15,7 +15,7 @@ from workbench.text.bm25 import BigramIndex, rank
 
 NegativeKind = Literal["bm25", "same_group", "random"]
 TOP_K = 50
-"""Best documents for a question among which BM25 distractors are drawn."""
+"""Most documents of a ranking among which BM25 distractors are drawn."""
 
 
 class Negatives(NamedTuple):
@@ -64,12 +64,16 @@ class NegativeSampler:
             spare = self._allowed(pool.spare, oracle, scores, limit)
             allowed = np.unique(np.concatenate([allowed, spare]))
         if len(allowed) < count:
+            # the oracle shares next to nothing with its question: the documents least like it fill up
+            others = self._allowed(np.union1d(pool.docs, pool.spare), oracle, scores, np.inf)
+            allowed = others[np.argsort(scores[others], kind="stable")][:count]
+        if len(allowed) < count:
             return None
         chosen = _Chosen(rng)
         quotas = self._quotas(count, rng)
         near = np.zeros_like(scores)
         near[allowed] = scores[allowed]
-        chosen.add("bm25", rank(near, TOP_K), quotas["bm25"])
+        chosen.add("bm25", rank(near, _depth(len(allowed), quotas["bm25"])), quotas["bm25"])
         same = allowed[self.groups[allowed] == self.groups[oracle]]
         chosen.add("same_group", same, quotas["same_group"])
         chosen.add("random", allowed, count - len(chosen.docs))
@@ -89,6 +93,11 @@ class NegativeSampler:
             # without groups every document would be of the same one: that is a random choice
             mix["random"] = mix.get("random", 0.0) + mix.pop("same_group", 0.0)
         return share_out(count, mix, rng)
+
+
+def _depth(documents: int, quota: int) -> int:
+    """How far down the ranking distractors are drawn: the best tenth of a small pool, 50 of a large one."""
+    return min(TOP_K, max(2 * quota, documents // 10))
 
 
 def share_out(count: int, mix: Mapping[NegativeKind, float], rng: Random) -> dict[NegativeKind, int]:

@@ -20,7 +20,7 @@ class ListedRow(StrictModel):
     row: int | str
     """Number of the file's data row where one is to blame, otherwise the place in the set, `train-951`."""
     reason: str
-    """Code; the catalogue holds `raft_reason.<code>`."""
+    """Code; the catalogue holds `reason.<code>`."""
     set: CountedSet
 
 

@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 SetName = Literal["test", "unanswerable", "unseen", "extra_unanswerable", "train", "valid"]
 TEST_SETS: tuple[SetName, ...] = ("test", "unanswerable", "unseen")
-MAX_POOL = 25_000
-"""Documents of one side among which distractors are looked for; of more, a random choice."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +40,6 @@ class Split:
     test_pool: tuple[int, ...]
     """Documents for test rows, their own included; disjoint from `train_pool` cluster by cluster."""
 
-    def shortfall(self, name: SetName, wanted: int) -> int:
-        """Rows of a set that the file could not give."""
-        return wanted - len(self.sets[name])
-
 
 def split_rows(request: SplitRequest) -> Split:
     """Fill the sets in the order test, unanswerable, unseen, extra, train, validation.
@@ -64,12 +58,28 @@ def split_rows(request: SplitRequest) -> Split:
         sizes.get("unanswerable", 0) - len(sets["unanswerable"]), "test"
     )
     sets["extra_unanswerable"] = dealer.take_target(sizes.get("extra_unanswerable", 0), side="train")
-    sets["train"] = dealer.take_target(sizes.get("train", 0), side="train", whole=True)
-    sets["valid"] = dealer.take_target(sizes.get("valid", 0), side="train", whole=True)
+    train, valid = share_rows(dealer.count_target(), sizes.get("train", 0), sizes.get("valid", 0))
+    sets["valid"] = dealer.take_target(valid, side="train", whole=True)
+    sets["train"] = dealer.take_target(train, side="train", whole=True)
     missing = sizes.get("extra_unanswerable", 0) - len(sets["extra_unanswerable"])
     sets["extra_unanswerable"] += dealer.take_others(missing, side="train")
     dealer.deal_rest()
     return Split(sets, dealer.pool("train"), dealer.pool("test"))
+
+
+class TrainShare(NamedTuple):
+    """Rows to train on, and rows to watch the loss with."""
+
+    train: int
+    valid: int
+
+
+def share_rows(available: int, train: int, valid: int) -> TrainShare:
+    """Training rows that were asked for come first; where they run out anyway, both sets shrink alike."""
+    if available >= train:
+        return TrainShare(train, min(valid, available - train))
+    shrunk = round(available * valid / (train + valid))
+    return TrainShare(available - shrunk, shrunk)
 
 
 class _Dealer:
@@ -87,6 +97,10 @@ class _Dealer:
         self._targets = targets[::-1]
         self._others = self._stratify(set(self._members) - set(targets))[::-1]
         self._sides: dict[str, list[int]] = {"train": [], "test": []}
+
+    def count_target(self) -> int:
+        """Rows of the target group that are not dealt yet."""
+        return sum(self._is_target[row] for cluster in self._targets for row in self._members[cluster])
 
     def take_target(self, count: int, side: str, whole: bool = False) -> tuple[int, ...]:
         """Rows of the target group; `whole` takes all rows of a cluster instead of its first."""
@@ -118,9 +132,8 @@ class _Dealer:
         self._targets, self._others = [], []
 
     def pool(self, side: str) -> tuple[int, ...]:
-        """All rows of a side, at most `MAX_POOL`; rows in sets come first, being dealt first."""
-        rows = [row for cluster in self._sides[side] for row in self._members[cluster]]
-        return tuple(sorted(rows[:MAX_POOL]))
+        """All rows of a side."""
+        return tuple(sorted(row for cluster in self._sides[side] for row in self._members[cluster]))
 
     def _stratify(self, clusters: set[int]) -> list[int]:
         """An order of which every beginning holds the groups in proportion to their sizes."""

@@ -28,7 +28,7 @@ _REPAIRS: dict[Fault, str] = {
     "quote_too_short": "引用が短すぎます。8文字以上の一続きの文を書き写してください。",
     "quote_not_found": "引用が参考文書{number}の中に見つかりません。一字一句そのまま書き写してください。",
     "quote_brackets": "引用の中のかぎかっこが閉じていません。かっこの対がそろう範囲を書き写してください。",
-    "number_unsupported": "short_answer に文書にない数字があります。参考文書{number}の数字だけを使ってください。",
+    "number_unsupported": "short_answer に文書にない数字があります。文書の数字だけを使ってください。",
     "teacher_refused": "参考文書{number}に答えが書かれています。それを根拠に答えてください。",
 }
 

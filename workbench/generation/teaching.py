@@ -39,7 +39,7 @@ class Outcome(NamedTuple):
     id: str
     lesson: Lesson | None
     reason: str = ""
-    """Why there is no lesson: `raft_reason.<reason>`."""
+    """Why there is no lesson: `reason.<reason>`."""
 
 
 OnOutcome = Callable[[Outcome], None]

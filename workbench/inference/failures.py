@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, cast
 
+import aiohttp
 import openai
 
 from workbench.inference.outcome import DETAIL_LIMIT, Failure
@@ -16,13 +17,24 @@ _CONTEXT_WORDS = ("context length", "context window", "maximum context", "contex
 
 def sort_failure(error: openai.OpenAIError) -> Failure:
     """Sort an exception of the openai library."""
-    if isinstance(error, openai.APITimeoutError):
-        return Failure("retry", "answer_timeout")
     if isinstance(error, openai.APIConnectionError):
-        return Failure("retry", "answer_unreachable", str(error.__cause__ or error)[:DETAIL_LIMIT])
+        refused = _find_refusal(error)
+        if isinstance(error, openai.APITimeoutError) and refused is None:
+            return Failure("retry", "answer_timeout")
+        return Failure("retry", "answer_unreachable", str(refused or error.__cause__ or error)[:DETAIL_LIMIT])
     if isinstance(error, openai.APIStatusError):
         return _sort_status(error)
     return Failure("request", "answer_not_chat", str(error)[:DETAIL_LIMIT])
+
+
+def _find_refusal(error: BaseException) -> aiohttp.ClientConnectionError | None:
+    """The connection error behind it: the transport calls a refused connection a timeout."""
+    cause = error.__cause__
+    while cause is not None:
+        if isinstance(cause, aiohttp.ClientConnectionError) and not isinstance(cause, TimeoutError):
+            return cause
+        cause = cause.__cause__
+    return None
 
 
 def _sort_status(error: openai.APIStatusError) -> Failure:

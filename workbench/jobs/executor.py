@@ -117,9 +117,10 @@ def worker_command(folder: Path) -> list[str]:
 def python_variables(env: Mapping[str, str]) -> dict[str, str]:
     """What a Python process of ours needs in its environment, whoever starts it and from wherever."""
     package_root = str(Path(__file__).resolve().parent.parent.parent)
-    given = env.get("PYTHONPATH", "")
+    given = env.get("PYTHONPATH", "").split(os.pathsep)
+    others = [place for place in given if place not in ("", package_root)]
     return {
-        "PYTHONPATH": os.pathsep.join([package_root, given]) if given else package_root,
+        "PYTHONPATH": os.pathsep.join([package_root, *others]),
         # lines reach the log at once, and a crash inside native code leaves a trace there
         "PYTHONUNBUFFERED": "1",
         "PYTHONFAULTHANDLER": "1",

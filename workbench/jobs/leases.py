@@ -5,7 +5,8 @@ own stands in the ledger with 0 bytes, so that the ledger also says which jobs w
 
 The pool is what was available when nothing was set aside. While leases are held it is not measured again,
 since what their holders have taken by then cannot be told from what others took (memory that a GPU shares
-with the machine appears in no process's figure). In addition a job starts only if its bytes are available then.
+with the machine appears in no process's figure). In addition a job starts only if its bytes are available at
+that moment.
 """
 
 from __future__ import annotations

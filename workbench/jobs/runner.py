@@ -69,7 +69,11 @@ def run_job(
     watch = ControlWatch(job)
     with _termination(watch), _redacted_output(redactor):
         around = Surroundings(executor or LocalExecutor(), environ, read_memory, time.time)
-        return Run(job, spec, functions, around=around, watch=watch, redactor=redactor).run()
+        run = Run(job, spec, functions, around=around, watch=watch, redactor=redactor)
+        ending = run.run()
+        if run.memory_awaited and executor is None:
+            look_again_later(run.workspace, environ)
+    return 1 if ending is None or ending.state == "failed" else 0
 
 
 @contextmanager
@@ -136,22 +140,29 @@ class Run:
         self._clock = around.clock
         self._watch = watch
         self._redactor = redactor
-        self._workspace: Workspace = workspace_of(folder.root)
-        self._dispatcher = Dispatcher(self._workspace, around)
+        self.workspace: Workspace = workspace_of(folder.root)
+        self.memory_awaited = False
+        """A job in the queue waits for memory that this process still holds."""
+        self._dispatcher = Dispatcher(self.workspace, around)
 
-    def run(self) -> int:
-        """Claim the job, do the work, write down how it ended, and see to the queue."""
+    def run(self) -> Ending | None:
+        """Claim the job, do the work, write down how it ended, and see to the queue.
+
+        Returns:
+            How it ended, or None where the job was not ours to run.
+        """
         status = self._claim()
         if status is None:
-            return 1
+            return None
         board = StatusBoard(self._folder, status, self._clock, time.monotonic)
         ending = Ending("failed")
         try:
             ending = self._work(board)
             self._write_end(board, ending)
         finally:
-            self._leave()
-        return 1 if ending.state == "failed" else 0
+            waits = self._dispatcher.leave(self._folder.id, resident_bytes(os.getpid()))
+            self.memory_awaited = waits and self._spec.memory_bytes > 0
+        return ending
 
     # ---- claim
 
@@ -205,7 +216,7 @@ class Run:
             self._folder,
             board=board,
             watch=self._watch,
-            workspace=self._workspace,
+            workspace=self.workspace,
             environ=self._environ,
             resumed=resumed,
             clock=self._clock,
@@ -227,7 +238,7 @@ class Run:
         if interrupt is not None:
             paused = isinstance(interrupt, PauseRequested)
             return Ending("paused", waiting_for="user") if paused else Ending("cancelled")
-        error = convert_failure(exc, self._workspace.root)
+        error = convert_failure(exc, self.workspace.root)
         if error.code == "secret_missing":
             return Ending("paused", waiting_for="secret", missing_secret=str(error.params["name"]))
         logger.error("job %s failed: %s", self._folder.id, error, exc_info=exc)
@@ -268,11 +279,6 @@ class Run:
             self._watch.fail_with(ResourceError("memory_low", available_mib=mib))
 
     # ---- end
-
-    def _leave(self) -> None:
-        waiting = self._dispatcher.leave(self._folder.id, resident_bytes(os.getpid()))
-        if waiting and self._spec.memory_bytes:
-            look_again_later(self._workspace, self._environ)
 
     def _write_end(self, board: StatusBoard, ending: Ending) -> None:
         self._folder.ballast_file.unlink(missing_ok=True)

@@ -33,6 +33,7 @@ _ELISION = re.compile(
     r"…+|‥+|・{2,}|\.{3,}|(?:〔[^〕]*〕)|[（(〔\[［]\s*(?:中略|省略|略)\s*[）)〕\]］]|[\[［]\s*(?:…|\.{3})\s*[\]］]"
 )
 _ELIDED_PART_MIN = 3
+_KANA = re.compile(r"[ぁ-ゖ]+")
 _FIGURE = re.compile(r"[0-9]+(?:[.,][0-9]+)*")
 
 
@@ -171,8 +172,12 @@ class _Checker:
         if aligned is None or aligned.dest_end <= aligned.dest_start:
             return None
         place = self._place(number, aligned.dest_start, aligned.dest_end)
-        wide = self._documents[number - 1][max(0, place.start - _NEAR_MARGIN) : place.end + _NEAR_MARGIN]
-        return place if _same_meaning(text, self._text_of(place), wide) else None
+        document = self._documents[number - 1]
+        wide = document[max(0, place.start - _NEAR_MARGIN) : place.end + _NEAR_MARGIN]
+        # the alignment is as long as the quotation and may end in the middle of a verb, before its negation
+        ending = _KANA.match(document, place.end)
+        whole = document[place.start : ending.end() if ending else place.end]
+        return place if _same_meaning(text, whole, wide) else None
 
     def _place(self, number: int, start: int, end: int) -> _Place:
         offsets = self._mapped[number - 1].offsets
@@ -240,7 +245,8 @@ def _figures(text: str) -> Counter[str]:
 def _same_meaning(quote: str, found: str, wide: str) -> bool:
     if _figures(quote) - _figures(wide):
         return False
-    negations = [
-        sum(item.kind == "negation" for item in find_specifics(text)) for text in (quote, found, wide)
-    ]
-    return negations[1] <= negations[0] <= negations[2]
+    return _negations(quote) == _negations(found)
+
+
+def _negations(text: str) -> int:
+    return sum(item.kind == "negation" for item in find_specifics(text))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 MIN_ACCURACY = 0.2
 OVERFITTING_RISES = 3
@@ -27,22 +29,29 @@ def is_broken(*values: float | None) -> bool:
     return any(value is not None and not math.isfinite(value) for value in values)
 
 
-@dataclass
-class OverfitWatch:
-    """Notices when the evaluation loss rises several times in a row."""
+def count_rises(losses: Sequence[float]) -> int:
+    """How often in a row the newest losses went up."""
+    rises = 0
+    for before, after in zip(reversed(losses[:-1]), reversed(losses[1:]), strict=True):
+        if after <= before:
+            break
+        rises += 1
+    return rises
 
-    rises: int = 0
-    best: float = math.inf
-    best_step: int = 0
-    _last: float = field(default=math.inf)
 
-    def add(self, step: int, eval_loss: float) -> bool:
-        """Take in one evaluation; whether the run looks as if it learns by heart now."""
-        self.rises = self.rises + 1 if eval_loss > self._last else 0
-        self._last = eval_loss
-        if eval_loss < self.best:
-            self.best, self.best_step = eval_loss, step
-        return self.rises == OVERFITTING_RISES
+def count_without_gain(losses: Sequence[float]) -> int:
+    """Evaluations since the lowest loss."""
+    return len(losses) - 1 - losses.index(min(losses)) if losses else 0
+
+
+def eval_losses(history: Sequence[Mapping[str, Any]]) -> list[float]:
+    """The evaluation losses of a trainer's log, oldest first; every checkpoint holds that log."""
+    return [float(entry["eval_loss"]) for entry in history if "eval_loss" in entry]
+
+
+def train_losses(history: Sequence[Mapping[str, Any]]) -> list[float]:
+    """The training losses of a trainer's log, oldest first."""
+    return [float(entry["loss"]) for entry in history if "loss" in entry]
 
 
 @dataclass

@@ -121,3 +121,15 @@ def find_fix(shape: Shape, load: Load, accumulation: int, budget: int) -> Fix | 
 
 def _saving(needed: int, shape: Shape, load: Load) -> int:
     return needed - total(estimate_parts(shape, load))
+
+
+def suggest_fix(load: Load, accumulation: int) -> Fix:
+    """The cheapest change after a run did run out of memory, when estimates have proved wrong."""
+    if load.batch > 1:
+        batch = load.batch // 2
+        return Fix("batch", batch, -(-load.batch * accumulation // batch))
+    if not load.checkpointing:
+        return Fix("checkpointing")
+    if load.length > 512:
+        return Fix("length", load.length // 2)
+    return Fix("smaller_model")

@@ -88,8 +88,7 @@ def describe_model(folder: Path) -> ModelInfo:
         or 4 * _number(text, "hidden_size", "n_embd", "d_model"),
         vocabulary=_number(text, "vocab_size"),
         has_chat_template=_has_chat_template(folder, tokenizer),
-        needs_remote_code="auto_map" in config
-        and not is_supported_natively(str(config.get("model_type", ""))),
+        needs_remote_code="auto_map" in config and not is_supported_natively(model_type),
         code_files=tuple(sorted(path.name for path in folder.glob("*.py"))),
         license=read_license(folder),
         tensors=tensors,
@@ -144,9 +143,8 @@ def is_supported_natively(model_type: str) -> bool:
     """Whether the installed transformers has its own code for a family; found without importing it."""
     spec = find_spec("transformers")
     places = list(spec.submodule_search_locations or ()) if spec else []
-    return any(
-        (Path(place) / "models" / model_type.replace("-", "_")).is_dir() for place in places if model_type
-    )
+    name = model_type.replace("-", "_")
+    return bool(name) and any((Path(place) / "models" / name).is_dir() for place in places)
 
 
 def _read_object(path: Path) -> dict[str, Any] | None:

@@ -144,10 +144,11 @@ def choose_compute(settings: TrainSettings, device: Device) -> Compute:
     """
     on_gpu = device == "cuda"
     precision, wish = settings.precision, settings.gradient_checkpointing
-    checkpointing = (
-        on_gpu if settings.gradient_checkpointing == "auto" else settings.gradient_checkpointing == "on"
+    return Compute(
+        device,
+        precision=("bf16" if on_gpu else "fp32") if precision == "auto" else precision,
+        checkpointing=on_gpu if wish == "auto" else wish == "on",
     )
-    return Compute(device, precision, checkpointing)
 
 
 @lru_cache(maxsize=1)

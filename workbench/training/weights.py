@@ -51,9 +51,7 @@ def read_header(path: Path) -> list[TensorInfo]:
                 raise ValueError("header longer than the file")
             header: dict[str, Any] = json.loads(handle.read(length))
         tensors = [_tensor(name, entry) for name, entry in header.items() if name != "__metadata__"]
-        needed = max(
-            (entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"), default=0
-        )
+        needed = sum(tensor.bytes for tensor in tensors)
     except (struct.error, ValueError, KeyError, TypeError, AttributeError) as exc:
         raise InputError("model_weights_broken", file=path.name) from exc
     if size < _LENGTH_BYTES + length + needed:

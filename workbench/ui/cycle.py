@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from workbench.i18n import Lang, has_key, t, translator
+from workbench.i18n import Lang, t, translator
 from workbench.schemas.job import JobRecord
-from workbench.ui.components.job_card import TONES, say_error, say_progress, share_done
+from workbench.ui.components.job_card import TONES, name_step, say_error, say_progress, share_done
 from workbench.ui.headlines import make_headlines
 from workbench.ui.wording import say_ago, say_eta, say_seconds
 
@@ -28,19 +28,9 @@ def steps_of(job: JobRecord) -> list[Step]:
     return [{"name": step["name"], "kind": step["kind"], "state": "waiting"} for step in planned]
 
 
-def name_step(step: Step, lang: Lang) -> str:
-    """What a step does, in words; a step of a person's own recipe keeps its name beside it."""
-    kind, name = str(step.get("kind", "")), str(step.get("name", ""))
-    side = f"start.step.{kind}_{name}"
-    if has_key(side, lang):
-        return t(side, lang)
-    key = f"start.step.{kind}"
-    return t(key, lang) if has_key(key, lang) else name
-
-
 def _step_row(step: Step, child: JobRecord | None, lang: Lang) -> dict[str, Any]:
     state = str(step.get("state", "waiting"))
-    row: dict[str, Any] = {"name": name_step(step, lang), "state": state, "share": None, "time": "", "detail": ""}
+    row: dict[str, Any] = {"name": name_step(str(step.get("kind", "")), str(step.get("name", "")), lang), "state": state, "share": None, "time": "", "detail": ""}
     tr = translator(lang)
     if state == "running" and child is not None:
         row["share"] = share_done(child)

@@ -84,11 +84,11 @@ class Stage:
     general: float = 0.0
 
 
-# Copying has to form first: on nonsense strings it does within minutes, inside documents it hardly begins.
+# Copying comes first, on nonsense strings: inside documents it hardly improves until it works.
 CURRICULUM: tuple[Stage, ...] = (
-    Stage(0.13, (1, 1), 0, 1.0, copying=1.0),
-    Stage(0.33, (1, 2), 0, 0.85, copying=0.15, general=0.15),
-    Stage(0.52, (2, 4), 1, 0.75, general=0.15),
+    Stage(0.04, (1, 1), 0, 1.0, copying=1.0),
+    Stage(0.20, (1, 2), 0, 0.85, copying=0.15, general=0.15),
+    Stage(0.38, (2, 4), 1, 0.75, general=0.15),
     Stage(1.00, (5, 5), 2, 0.60, general=0.12),
 )
 
@@ -166,7 +166,7 @@ def stage_at(progress: float) -> Stage:
 
 def make_copy_context(rng: random.Random, progress: float) -> Context:
     """Nonsense to write out again; it grows longer as training goes on."""
-    text = "".join(make_word(rng) for _ in range(rng.randint(1, 2 + min(10, int(progress * 80)))))
+    text = "".join(make_word(rng) for _ in range(rng.randint(1, 2 + min(10, int(progress * 250)))))
     return Context(None, text, (Turn("書き写してください。", text, "copy"),))
 
 

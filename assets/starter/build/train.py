@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from build.start import set_copying
 from build.tasks import Context, make_contexts
 from build.tokenizer import save_tokenizer
 
@@ -34,9 +35,9 @@ PREFIX, PAD = 0, -1
 class Settings:
     """All that decides the result."""
 
-    steps: int = 1900
+    steps: int = 1000
     contexts: int = 10
-    muon_rate: float = 0.006
+    muon_rate: float = 0.004
     adam_rate: float = 0.003
     warmup: int = 30
     cooldown: float = 0.5
@@ -61,9 +62,10 @@ def make_model(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
         hidden_size=256,
         intermediate_size=512,
         num_hidden_layers=4,
-        num_attention_heads=8,
-        num_key_value_heads=8,
+        num_attention_heads=4,
+        num_key_value_heads=4,
         max_position_embeddings=2048,
+        rope_parameters={"rope_type": "default", "rope_theta": 1e6},
         tie_word_embeddings=True,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
@@ -221,6 +223,7 @@ def train(settings: Settings, out: Path) -> None:
     rng = random.Random(settings.seed)
     tokenizer = save_tokenizer(out)
     model = make_model(tokenizer)
+    set_copying(model, settings.seed)
     LOGGER.info("%s; %d parameters", settings, sum(p.numel() for p in model.parameters()))
     matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name]
     others = [p for name, p in model.named_parameters() if p.ndim != 2 or "embed" in name]

@@ -26,11 +26,12 @@ def check_model_folder(folder: Path) -> None:
         raise NotFoundError("model_folder_missing", path=str(folder))
     if not (folder / "config.json").is_file():
         adapter = (folder / "adapter_config.json").is_file()
-        raise InputError("model_is_adapter" if adapter else "model_without_config", path=str(folder))
+        raise InputError("model_is_adapter" if adapter else "model_no_config", path=str(folder))
     if not any(folder.glob("*.safetensors")):
-        raise InputError("model_without_safetensors", path=str(folder))
+        pickled = any(folder.glob("*.bin")) or any(folder.glob("*.pt*"))
+        raise InputError("model_pickle_only" if pickled else "model_no_weights", path=str(folder))
     if not any((folder / name).is_file() for name in _TOKENIZER_FILES):
-        raise InputError("model_without_tokenizer", path=str(folder))
+        raise InputError("model_no_tokenizer", path=str(folder))
 
 
 def check_adapter_folder(folder: Path) -> None:
@@ -60,7 +61,7 @@ def read_config(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as exc:
-        raise InputError("model_config_unreadable", path=str(path)) from exc
+        raise InputError("model_config_broken", path=str(path)) from exc
     if not isinstance(content, dict):
-        raise InputError("model_config_unreadable", path=str(path))
+        raise InputError("model_config_broken", path=str(path))
     return content  # pyright: ignore[reportUnknownVariableType]

@@ -121,10 +121,10 @@ def _load_codec(config: ServeConfig) -> TextCodec:
             config.model, local_files_only=True, trust_remote_code=config.trust_remote_code
         )
     except (OSError, ValueError, KeyError) as exc:
-        raise _explain(config, exc, "model_without_tokenizer") from exc
+        raise _explain(config, exc, "model_no_tokenizer") from exc
     codec = TextCodec(tokenizer)
     if not codec.has_template:
-        raise InputError("model_without_chat_template", path=config.model)
+        raise InputError("serve_no_chat_template", path=config.model)
     return codec
 
 
@@ -143,13 +143,14 @@ def _load_base(config: ServeConfig, device: str, dtype: str) -> Any:
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, ImportError) as exc:
         if "can't allocate memory" in str(exc):
             raise ResourceError("serve_no_memory", path=config.model) from exc
-        raise _explain(config, exc, "model_not_loadable") from exc
+        raise _explain(config, exc, "serve_not_loadable") from exc
 
 
 def _explain(config: ServeConfig, exc: Exception, code: str) -> InputError:
     logger.warning("cannot load %s: %s", config.model, exc)
     if not config.trust_remote_code and "auto_map" in read_config(Path(config.model) / "config.json"):
-        return InputError("model_needs_remote_code", path=config.model)
+        files = ", ".join(sorted(path.name for path in Path(config.model).glob("*.py")))
+        return InputError("model_needs_code", path=config.model, files=files or "?")
     return InputError(code, path=config.model, detail=str(exc)[:300])
 
 

@@ -63,7 +63,7 @@ class Witness:
                 outputs.append(self._forward(ids, TORCH.ones_like(ids), None))
         cache = getattr(outputs[0], "past_key_values", None)
         if cache is None:
-            raise InputError("model_not_servable", kind=type(outputs[0]).__name__)
+            raise InputError("serve_no_cache", kind=type(outputs[0]).__name__)
         return Sight(tuple(output.logits for output in outputs), read_cache_kind(cache))
 
     def prove(

@@ -40,6 +40,14 @@ def actions_for(job: JobRecord) -> list[str]:
     return ["resume", "delete"] if job.resumable and state != "succeeded" else ["delete"]
 
 
+def name_step(kind: str, name: str, lang: Lang) -> str:
+    """What a step of a recipe does, in words; a kind without words keeps the step's own name."""
+    for key in (f"start.step.{kind}_{name}", f"start.step.{kind}"):
+        if has_key(key, lang):
+            return t(key, lang)
+    return name
+
+
 def say_progress(job: JobRecord, lang: Lang) -> str:
     """`学習 112 / 138 ステップ`, or the phase alone where no end is known."""
     progress = job.status.progress
@@ -120,7 +128,7 @@ def job_row(job: JobRecord, now: float, lang: Lang, *, disk_bytes: int | None = 
     return {
         "id": job.spec.id,
         "kind": t(f"job.kind.{job.spec.kind}", lang),
-        "title": job.spec.title,
+        "title": name_step(job.spec.kind, job.spec.title, lang) if job.spec.parent else job.spec.title,
         "state": job.status.state,
         "state_text": _state_text(job, lang),
         "tone": TONES[job.status.state],

@@ -18,7 +18,7 @@ from workbench.ui.context import UiContext
 POINTS = 500
 """Points sent per curve: more cannot be told apart on a screen."""
 SMOOTHING = 0.9
-LABELS = ("raw", "smooth", "evaluation", "metric", "zoom_kept", "empty", "step", "now", "table")
+LABELS = ("raw", "smooth", "evaluation", "metric", "zoom_kept", "empty", "step", "now")
 
 # panel -> the names under which metrics.jsonl may hold its training curve and its evaluation curve
 PANELS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {

@@ -54,7 +54,7 @@
     return el("li", { class: `wb-step wb-step-${step.state}` },
       el("span", { class: "wb-step-mark", "aria-hidden": true }, MARKS[step.state] || "○"),
       el("span", { class: "wb-step-name" }, step.name, step.detail && el("small", {}, step.detail)),
-      step.state === "running" ? bar(step.share, { label: step.name }) : el("span", { class: "wb-bar-space" }),
+      step.state === "running" && bar(step.share, { label: step.name }),
       el("span", { class: "wb-step-time" }, step.time));
   }
 

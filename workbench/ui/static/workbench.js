@@ -85,9 +85,16 @@
   }
   window.WB.openTab = openTab;
 
-  function followAddress() {
-    const wanted = decodeURIComponent(location.hash.slice(1));
-    if (wanted) openTab(wanted);
+  const addressTab = () => decodeURIComponent(location.hash.slice(1));
+
+  /** Go to the tab that the address names. The buttons answer only once gradio is ready, so ask until they do. */
+  async function followAddress() {
+    const wanted = addressTab();
+    for (let tries = 0; wanted && selectedTab() !== wanted && tries < 40; tries += 1) {
+      if (!tabButton(wanted)) return;
+      openTab(wanted);
+      await new Promise((done) => setTimeout(done, 100));
+    }
   }
 
   function followTabs(onChange) {
@@ -96,13 +103,14 @@
     const note = () => {
       const name = selectedTab();
       if (!name) return;
-      if (decodeURIComponent(location.hash.slice(1)) !== name) history.replaceState(null, "", `#${name}`);
+      if (addressTab() !== name) history.replaceState(null, "", `#${name}`);
       onChange(name);
       for (const tab of list.querySelectorAll("[role=tab]")) tab.tabIndex = tab.getAttribute("aria-selected") === "true" ? 0 : -1;
     };
-    followAddress();
-    note();
-    new MutationObserver(note).observe(list, { subtree: true, attributes: true, attributeFilter: ["aria-selected"] });
+    followAddress().then(() => {
+      note();
+      new MutationObserver(note).observe(list, { subtree: true, attributes: true, attributeFilter: ["aria-selected"] });
+    });
     window.addEventListener("hashchange", followAddress);
     list.addEventListener("keydown", moveBetweenTabs);
     return true;

@@ -73,7 +73,7 @@ class Parts:
 
 @lru_cache(maxsize=4)
 def read_table(path: str, question: str, answer: str, group: str) -> FaqTable:
-    """The file read with these columns. Uploads lie under the hash of their content, so a path never changes."""
+    """The file read with these columns. Uploads lie under the hash of their content and never change."""
     source = FaqSource(path=path, question_column=question, answer_column=answer, group_column=group)
     return load_faq(source)
 
@@ -142,7 +142,9 @@ def open_source(ctx: UiContext, source: str) -> list[Any]:
     return [source, *columns, gr.update(visible=True), *shown]
 
 
-def show_table(ctx: UiContext, source: str, question: str | None, answer: str | None, group: str | None) -> list[Any]:
+def show_table(
+    ctx: UiContext, source: str, question: str | None, answer: str | None, group: str | None
+) -> list[Any]:
     """Read a file with the chosen columns.
 
     Returns:
@@ -157,7 +159,8 @@ def show_table(ctx: UiContext, source: str, question: str | None, answer: str | 
         return [shown, gr.update(choices=[], value=""), *([gr.skip()] * len(SIZES))]
     everything = (ctx.t("data_tab.group.all"), "")
     groups = [
-        (ctx.t("data_tab.group.choice", group=name, count=f"{count:,}"), name) for name, count in table.groups.items()
+        (ctx.t("data_tab.group.choice", group=name, count=f"{count:,}"), name)
+        for name, count in table.groups.items()
     ]
     target = groups[0][1] if len(groups) > 1 else ""
     choices = gr.update(choices=[everything, *groups], value=target)
@@ -177,7 +180,12 @@ def sizes_for(table: FaqTable, group: str) -> list[int]:
 
 
 def choose_group(
-    ctx: UiContext, source: str, question: str | None, answer: str | None, column: str | None, group: str | None
+    ctx: UiContext,
+    source: str,
+    question: str | None,
+    answer: str | None,
+    column: str | None,
+    group: str | None,
 ) -> list[Any]:
     """Sizes for another target group."""
     if not source:
@@ -305,7 +313,9 @@ def _lay_out(ctx: UiContext) -> Parts:
         found["runs"] = gr.Dropdown(choices, value="", label=ctx.t("data_tab.runs.label"), visible=False)
         found["card"] = job_cards(ctx, "data-job")
         found["result"] = gr.HTML(elem_id="data-result")
-        found["next"] = gr.Button(ctx.t("data_tab.next"), variant="primary", elem_id="data-next", visible=False)
+        found["next"] = gr.Button(
+            ctx.t("data_tab.next"), variant="primary", elem_id="data-next", visible=False
+        )
     found["command"] = command_line(ctx, "data-command")
     return Parts(**found)
 
@@ -326,7 +336,10 @@ def _lay_out_file(ctx: UiContext) -> dict[str, Any]:
                 sample = gr.Button(ctx.t("data_tab.sample.button"), elem_id="data-sample")
         preview = gr.HTML(el("p", ctx.t("data_tab.file.none"), cls="wb-empty"), elem_id="data-preview")
         with gr.Column(visible=False, elem_id="data-columns") as box:
-            gr.HTML(el("h3", ctx.t("data_tab.columns.heading")) + el("p", ctx.t("data_tab.columns.note"), cls="wb-soft"))
+            gr.HTML(
+                el("h3", ctx.t("data_tab.columns.heading"))
+                + el("p", ctx.t("data_tab.columns.note"), cls="wb-soft")
+            )
             with gr.Row():
                 question = _dropdown(ctx, "data_tab.columns.question", "data-question-column")
                 answer = _dropdown(ctx, "data_tab.columns.answer", "data-answer-column")
@@ -343,12 +356,17 @@ def _dropdown(ctx: UiContext, key: str, elem_id: str, info: str | None = None) -
 def _lay_out_settings(ctx: UiContext) -> dict[str, Any]:
     with gr.Row(equal_height=False):
         with gr.Column(elem_classes="wb-card"):
-            gr.HTML(el("h2", ctx.t("data_tab.sizes.heading")) + el("p", ctx.t("data_tab.sizes.note"), cls="wb-soft"))
+            gr.HTML(
+                el("h2", ctx.t("data_tab.sizes.heading"))
+                + el("p", ctx.t("data_tab.sizes.note"), cls="wb-soft")
+            )
             form = build_form(RaftConfig, "data", ctx, fields=SIZES, advanced=ADVANCED)
         with gr.Column(elem_classes="wb-card"):
             gr.HTML(el("h2", ctx.t("data_tab.teacher.heading")))
             choices = teacher_choices(ctx)
-            teacher = gr.Radio(choices, value=EXTRACTIVE, label=ctx.t("data_tab.teacher.label"), elem_id="data-teacher")
+            teacher = gr.Radio(
+                choices, value=EXTRACTIVE, label=ctx.t("data_tab.teacher.label"), elem_id="data-teacher"
+            )
             note = gr.HTML(view.render_teacher(None, ctx.lang), elem_id="data-teacher-note")
     return {"form": form, "teacher": teacher, "teacher_note": note}
 
@@ -391,7 +409,11 @@ def _wire_start(ctx: UiContext, parts: Parts, opened: list[Any]) -> None:
     shown = [parts.card, parts.result, parts.runs, parts.next]
     follow(ctx, show_run, inputs=[parts.runs], outputs=shown, extra=parts.runs.input)
     started = parts.start.click(
-        ui_handler(ctx, start_generation), inputs_kwargs=values, outputs=parts.runs, trigger_mode="once", **QUIET
+        ui_handler(ctx, start_generation),
+        inputs_kwargs=values,
+        outputs=parts.runs,
+        trigger_mode="once",
+        **QUIET,
     )
     started.success(ui_handler(ctx, show_run), parts.runs, shown, **QUIET)
     wire_job_cards(ctx, parts.card)

@@ -29,9 +29,13 @@ from workbench.ui.views.html import Html, chip, el, join, paragraph
 from workbench.ui.views.runs import Choices, keep_choice, make_request_id, pick_run, run_choices
 from workbench.ui.views.words import say_date
 
-TEST_FILES = {"answerable": "test.jsonl", "unseen": "test_unseen.jsonl", "unanswerable": "test_unanswerable.jsonl"}
+TEST_FILES = {
+    "answerable": "test.jsonl",
+    "unseen": "test_unseen.jsonl",
+    "unanswerable": "test_unanswerable.jsonl",
+}
 LISTED = 20
-JOURNALS = ("work/answers.jsonl", "work/journal.jsonl")
+JOURNAL = Path("work") / "journal.jsonl"
 """Where an evaluation keeps its finished answers while it runs."""
 KEPT_TAILS = 16
 
@@ -66,11 +70,9 @@ class LiveAnswers:
 
     def read(self, folder: Path) -> tuple[list[dict[str, Any]], int]:
         """The last answers of one evaluation job, and how many there are."""
-        journal = next((folder / name for name in JOURNALS if (folder / name).is_file()), None)
-        if journal is None:
-            return [], 0
-        tail, kept, count = self.tails.pop(journal, None) or (JsonlTail(journal), [], 0)
-        new = tail.read()
+        journal = folder / JOURNAL
+        tail, kept, count = self.tails.pop(journal, None) or (JsonlTail(journal), list[dict[str, Any]](), 0)
+        new = [line["scored"] for line in tail.read() if isinstance(line.get("scored"), dict)]
         kept, count = [*kept, *new][-view.SHOWN_ANSWERS :], count + len(new)
         self.tails[journal] = (tail, kept, count)
         while len(self.tails) > KEPT_TAILS:
@@ -98,7 +100,10 @@ def artifact_choices(artifacts: Sequence[Artifact]) -> Choices:
 
 def endpoint_choices(ctx: UiContext) -> Choices:
     """Registered endpoints for a drop-down list."""
-    return [(f"{endpoint.name} · {endpoint.model}", endpoint.name) for endpoint in EndpointRegistry(ctx.workspace).list()]
+    return [
+        (f"{endpoint.name} · {endpoint.model}", endpoint.name)
+        for endpoint in EndpointRegistry(ctx.workspace).list()
+    ]
 
 
 def guess_dataset(ctx: UiContext, adapter_id: str) -> str:
@@ -120,7 +125,11 @@ def choose_adapter(ctx: UiContext, adapter: str | None) -> Any:
 def choose_what(ctx: UiContext, what: str, endpoint: str | None) -> list[Any]:
     """Show the list that belongs to the choice."""
     outside = what == "endpoint"
-    return [gr.update(visible=not outside), gr.update(visible=outside), describe_endpoint(ctx, what, endpoint)]
+    return [
+        gr.update(visible=not outside),
+        gr.update(visible=outside),
+        describe_endpoint(ctx, what, endpoint),
+    ]
 
 
 def describe_endpoint(ctx: UiContext, what: str, name: str | None) -> Html:
@@ -133,7 +142,9 @@ def describe_endpoint(ctx: UiContext, what: str, name: str | None) -> Html:
     if endpoint.locality != "cloud":
         return el("p", chip(ctx.t("header.stays"), "good"))
     host = endpoint.base_url.partition("://")[2].partition("/")[0]
-    return el("p", chip(ctx.t("header.leaves_house"), "warn"), " ", ctx.t("evaluate_tab.sent_outside", host=host))
+    return el(
+        "p", chip(ctx.t("header.leaves_house"), "warn"), " ", ctx.t("evaluate_tab.sent_outside", host=host)
+    )
 
 
 def start_evaluation(ctx: UiContext, **values: Any) -> str:
@@ -160,7 +171,9 @@ def _start_adapter(ctx: UiContext, adapter: str, dataset: str, limit: Any, token
     questions = check_limit(limit)
     if questions:
         steps = [
-            step.model_copy(update={"config": {**step.config, "limit": questions}}) if step.kind == "evaluate" else step
+            step.model_copy(update={"config": {**step.config, "limit": questions}})
+            if step.kind == "evaluate"
+            else step
             for step in recipe.steps
         ]
         recipe = recipe.model_copy(update={"steps": tuple(steps)})
@@ -221,7 +234,9 @@ def show_run(ctx: UiContext, live: LiveAnswers, chosen: str | None) -> list[Any]
     """Card, finished answers, list of jobs and the next step, for the job on display."""
     jobs = list_jobs(ctx)
     job = pick_run(jobs, chosen or "")
-    runs = gr.update(choices=run_choices(jobs, ctx.lang), value=keep_choice(jobs, chosen), visible=len(jobs) > 1)
+    runs = gr.update(
+        choices=run_choices(jobs, ctx.lang), value=keep_choice(jobs, chosen), visible=len(jobs) > 1
+    )
     if job is None:
         return [jobs_payload([]), "", runs, gr.update(visible=False)]
     parts = [job, *evaluations_of(ctx, job)] if job.spec.kind == "recipe" else [job]
@@ -235,11 +250,18 @@ def show_run(ctx: UiContext, live: LiveAnswers, chosen: str | None) -> list[Any]
 def show_lists(ctx: UiContext, chosen: str | None, adapter: str | None, dataset: str | None) -> list[Any]:
     """The table of evaluations and what can be chosen, from the disk."""
     evaluations = ctx.artifacts.list("evaluation")[:LISTED]
-    table = view.render_list([(item, view.read_metrics(ctx.artifacts.folder(item.id))) for item in evaluations], ctx.lang)
+    table = view.render_list(
+        [(item, view.read_metrics(ctx.artifacts.folder(item.id))) for item in evaluations], ctx.lang
+    )
     shown = _keep(view.evaluation_choices(evaluations, ctx.lang), chosen)
     adapters = _keep(artifact_choices(ctx.artifacts.list("adapter")), adapter)
     datasets = _keep(artifact_choices(ctx.artifacts.list("dataset")), dataset)
-    return [table, gr.update(**shown, visible=bool(evaluations)), gr.update(**adapters), gr.update(**datasets)]
+    return [
+        table,
+        gr.update(**shown, visible=bool(evaluations)),
+        gr.update(**adapters),
+        gr.update(**datasets),
+    ]
 
 
 def _keep(choices: Choices, chosen: str | None) -> dict[str, Any]:
@@ -279,7 +301,11 @@ def _lay_out(ctx: UiContext) -> Parts:
         gr.HTML(el("h2", ctx.t("evaluate_tab.new")), elem_classes="wb-html")
         found |= _lay_out_form(ctx)
     found["runs"] = gr.Dropdown(
-        run_choices([], ctx.lang), value="", label=ctx.t("evaluate_tab.runs"), visible=False, elem_id="evaluate-runs"
+        run_choices([], ctx.lang),
+        value="",
+        label=ctx.t("evaluate_tab.runs"),
+        visible=False,
+        elem_id="evaluate-runs",
     )
     found["card"] = job_cards(ctx, "evaluate-job")
     found["next"] = gr.Button(
@@ -303,7 +329,10 @@ def _lay_out_form(ctx: UiContext) -> dict[str, Any]:
     endpoints = endpoint_choices(ctx)
     with gr.Row():
         adapter = gr.Dropdown(
-            [], label=ctx.t("evaluate_tab.adapter"), info=ctx.t("evaluate_tab.adapter.hint"), elem_id="evaluate-adapter"
+            [],
+            label=ctx.t("evaluate_tab.adapter"),
+            info=ctx.t("evaluate_tab.adapter.hint"),
+            elem_id="evaluate-adapter",
         )
         endpoint = gr.Dropdown(
             endpoints,
@@ -314,7 +343,10 @@ def _lay_out_form(ctx: UiContext) -> dict[str, Any]:
             visible=False,
         )
         dataset = gr.Dropdown(
-            [], label=ctx.t("evaluate_tab.dataset"), info=ctx.t("evaluate_tab.dataset.hint"), elem_id="evaluate-dataset"
+            [],
+            label=ctx.t("evaluate_tab.dataset"),
+            info=ctx.t("evaluate_tab.dataset.hint"),
+            elem_id="evaluate-dataset",
         )
         limit = gr.Number(
             0,
@@ -342,7 +374,9 @@ def _wire(ctx: UiContext, parts: Parts) -> None:
     follow(ctx, show_lists, inputs=lists, outputs=[parts.table, *lists])
     parts.chosen.change(ui_handler(ctx, show_detail), parts.chosen, parts.detail, **QUIET)
     asked = [parts.what, parts.endpoint]
-    parts.what.change(ui_handler(ctx, choose_what), asked, [parts.adapter, parts.endpoint, parts.note], **QUIET)
+    parts.what.change(
+        ui_handler(ctx, choose_what), asked, [parts.adapter, parts.endpoint, parts.note], **QUIET
+    )
     parts.endpoint.change(ui_handler(ctx, describe_endpoint), asked, parts.note, **QUIET)
     parts.adapter.change(ui_handler(ctx, choose_adapter), parts.adapter, parts.dataset, **QUIET)
     said = [parts.what, parts.adapter, parts.dataset]
@@ -350,7 +384,11 @@ def _wire(ctx: UiContext, parts: Parts) -> None:
     names = ("what", "adapter", "endpoint", "dataset", "limit", "token")
     values = {name: getattr(parts, name) for name in names}
     started = parts.start.click(
-        ui_handler(ctx, start_evaluation), inputs_kwargs=values, outputs=parts.runs, trigger_mode="once", **QUIET
+        ui_handler(ctx, start_evaluation),
+        inputs_kwargs=values,
+        outputs=parts.runs,
+        trigger_mode="once",
+        **QUIET,
     )
     started.success(ui_handler(ctx, look), parts.runs, shown, **QUIET)
     wire_job_cards(ctx, parts.card)

@@ -153,7 +153,7 @@ def build(ctx: UiContext) -> None:
     with gr.Row(equal_height=True):
         gr.Markdown(f"# {ctx.t('jobs.title')}\n\n{ctx.t('jobs.lead')}", elem_classes="wb-lead")
         choices = [(ctx.t(f"jobs.filter.{name}"), name) for name in FILTERS]
-        show = gr.Radio(choices, value="all", label=ctx.t("jobs.filter"), elem_id="jobs-filter", scale=0, min_width=420)
+        show = gr.Radio(choices, value="all", label=ctx.t("jobs.filter"), elem_id="jobs-filter", elem_classes="wb-flat", scale=0, min_width=540)
     selected = gr.State("")
     cards = job_cards(ctx, "jobs-cards")
     with gr.Column(visible=False, elem_classes="wb-card") as log_card:

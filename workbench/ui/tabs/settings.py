@@ -6,11 +6,11 @@ import os
 import shutil
 from collections.abc import Callable, Mapping
 from html import escape
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, cast
 
 import gradio as gr
 
+from workbench import __version__
 from workbench.inference import EndpointRegistry
 from workbench.schemas.inference import Endpoint
 from workbench.schemas.job import JobRecord
@@ -25,7 +25,6 @@ from workbench.ui.wording import say_bytes
 
 ENDPOINT_FIELDS = ("name", "base_url", "model", "locality")
 ENDPOINT_MORE = ("api_key_env", "engine", "dialect", "thinking", "max_in_flight", "timeout_s")
-PACKAGE = "fine-tuning-workbench"
 
 
 def _action(ctx: UiContext, key: str, verb: str, *, careful: bool) -> dict[str, Any]:
@@ -137,14 +136,6 @@ def _say(ctx: UiContext, key: str, **params: str) -> None:
     gr.Info(ctx.t(key, **{name: escape(value) for name, value in params.items()}), title=ctx.t("toast.done"))
 
 
-def program_version() -> str:
-    """The installed version; a checkout that was never installed has none."""
-    try:
-        return version(PACKAGE)
-    except PackageNotFoundError:
-        return "–"
-
-
 def build(ctx: UiContext) -> None:
     """Lay out and wire the settings page."""
     gr.Markdown(f"# {ctx.t('settings.title')}")
@@ -156,7 +147,7 @@ def build(ctx: UiContext) -> None:
         with gr.Column(elem_classes="wb-card", min_width=300):
             gr.Markdown(f"## {ctx.t('settings.language.title')}\n\n{ctx.t('settings.language.text')}")
         with gr.Column(elem_classes="wb-card", min_width=300):
-            about = ctx.t("settings.about.text", version=program_version(), workspace=str(ctx.workspace.root))
+            about = ctx.t("settings.about.text", version=__version__, workspace=str(ctx.workspace.root))
             gr.Markdown(f"## {ctx.t('settings.about.title')}\n\n{about}")
 
     def look(ctx: UiContext) -> list[str]:

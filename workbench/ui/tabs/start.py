@@ -100,13 +100,13 @@ def build(ctx: UiContext) -> None:
     """Lay out and wire the start page."""
     gr.Markdown(f"# {ctx.t('start.title')}\n\n{ctx.t('start.lead')}", elem_classes="wb-lead")
     with gr.Row(equal_height=True):
-        with gr.Column(scale=5, min_width=340, elem_classes="wb-card"):
+        with gr.Column(scale=5, min_width=440, elem_classes="wb-card"):
             gr.Markdown(f"## {ctx.t('start.sample.title')}\n\n{ctx.t('start.sample.text')}", elem_classes="wb-lead")
             with gr.Row(elem_classes="wb-buttons"):
                 sample = gr.Button(ctx.t("start.sample.button"), variant="primary", elem_id="start-sample")
                 own = gr.Button(ctx.t("start.own.button"), elem_id="start-own")
             cycle = json_view("cycle", elem_id="start-cycle", labels={}, scripts=("cards.js",))
-        with gr.Column(scale=4, min_width=300, elem_classes="wb-card"):
+        with gr.Column(scale=4, min_width=380, elem_classes="wb-card"):
             gr.Markdown(f"## {ctx.t('start.last.title')}")
             labels = labels_of(ctx, "start.last", ("none", "go", "jobs"))
             last = json_view("continue", elem_id="start-last", labels=labels, scripts=("cards.js",))

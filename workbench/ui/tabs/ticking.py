@@ -27,11 +27,15 @@ def changed_only(seen: Sequence[str], values: Sequence[Any]) -> list[Any]:
     old = list(seen) if len(seen) == len(values) else [""] * len(values)
     if digests == old:
         return [gr.skip()] * (len(values) + 1)
-    sent = [gr.skip() if new == last else value for value, new, last in zip(values, digests, old, strict=True)]
+    sent = [
+        gr.skip() if new == last else value for value, new, last in zip(values, digests, old, strict=True)
+    ]
     return [*sent, digests]
 
 
-def follow(ctx: UiContext, read: Handler, *, inputs: Sequence[Any], outputs: Sequence[Any], extra: Any = None) -> gr.State:
+def follow(
+    ctx: UiContext, read: Handler, *, inputs: Sequence[Any], outputs: Sequence[Any], extra: Any = None
+) -> gr.State:
     """Call `read(ctx, *inputs)` every two seconds and at the page's start; send what changed.
 
     Args:

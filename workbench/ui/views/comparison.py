@@ -66,7 +66,11 @@ def render_summary(summary: ComparisonSummary, lang: Lang) -> Html:
 def _line(sentence: Sentence, lang: Lang) -> Html:
     tone = sentence_tone(sentence)
     mark = {"good": "✓", "bad": "!", "warn": "?"}.get(tone, "・")
-    return el("li", el("span", mark, cls=f"wv-mark wv-{tone or 'plain'}", aria_hidden="true"), say_sentence(sentence, lang))
+    return el(
+        "li",
+        el("span", mark, cls=f"wv-mark wv-{tone or 'plain'}", aria_hidden="true"),
+        say_sentence(sentence, lang),
+    )
 
 
 def render_figures(summary: ComparisonSummary, lang: Lang) -> Html:
@@ -77,13 +81,18 @@ def render_figures(summary: ComparisonSummary, lang: Lang) -> Html:
     before, after = summary.metrics["baseline"], summary.metrics["finetuned"]
     rows = [_figure_row(figure, before, after, changes.get(figure.name), lang) for figure in FIGURES]
     body = table(head, rows, cls="wv-compare", numbers=range(1, len(head)))
-    return join([el("h2", t("compare_tab.figures", lang)), body, render_decomposition(summary.decomposition, lang)])
+    return join(
+        [el("h2", t("compare_tab.figures", lang)), body, render_decomposition(summary.decomposition, lang)]
+    )
 
 
 def _figure_row(
     figure: Figure, before: RunMetrics, after: RunMetrics, change: Change | None, lang: Lang
 ) -> list[Child]:
-    way = t("evaluate_tab.metric.higher_better" if figure.higher_better else "evaluate_tab.metric.lower_better", lang)
+    way = t(
+        "evaluate_tab.metric.higher_better" if figure.higher_better else "evaluate_tab.metric.lower_better",
+        lang,
+    )
     name = join([t(f"evaluate_tab.metric.{figure.name}", lang), " ", el("small", way, cls="wb-soft")])
     old: float | None = getattr(before, figure.name)
     new: float | None = getattr(after, figure.name)
@@ -110,7 +119,11 @@ def render_change(figure: Figure, change: Change | None, lang: Lang) -> Html:
         bounds = f"{_signed(figure, low)} 〜 {_signed(figure, high)}"
     verdict = t(f"compare_tab.verdict_of.{change.verdict}", lang)
     return join(
-        [chip(said, TONES[change.verdict]), el("br"), el("small", f"{verdict} {bounds}".strip(), cls="wb-soft")]
+        [
+            chip(said, TONES[change.verdict]),
+            el("br"),
+            el("small", f"{verdict} {bounds}".strip(), cls="wb-soft"),
+        ]
     )
 
 
@@ -139,7 +152,9 @@ def render_decomposition(parts: Decomposition, lang: Lang) -> Html | None:
     ]
     total = f"{parts.total.value:+.3f}".replace("-", "−")
     intro = t("compare_tab.decomposition.intro", lang, n=parts.n, total=total)
-    return fold(t("compare_tab.decomposition", lang), paragraph(intro, "wb-soft"), el("ul", *lines, cls="wv-parts"))
+    return fold(
+        t("compare_tab.decomposition", lang), paragraph(intro, "wb-soft"), el("ul", *lines, cls="wv-parts")
+    )
 
 
 def render_votes(summary: VoteSummary, lang: Lang) -> Html:

@@ -20,7 +20,14 @@ from workbench.ui.wording import say_share
 SHOWN_ANSWERS = 30
 ANSWER_CHARS = 140
 QUOTE_TONES = {"verbatim": "good", "elided": "good", "near": "warn"}
-STATE_TONES = {"answered": "", "partial": "warn", "refused": "", "empty": "bad", "truncated": "bad", "error": "bad"}
+STATE_TONES = {
+    "answered": "",
+    "partial": "warn",
+    "refused": "",
+    "empty": "bad",
+    "truncated": "bad",
+    "error": "bad",
+}
 
 
 class Figure(NamedTuple):
@@ -80,15 +87,22 @@ def _metric_row(figure: Figure, metrics: RunMetrics, lang: Lang) -> Html:
     value: float | None = getattr(metrics, figure.name)
     interval = metrics.intervals.get(figure.name) or Interval(value=value)
     name = t(f"evaluate_tab.metric.{figure.name}", lang)
-    way = t("evaluate_tab.metric.higher_better" if figure.higher_better else "evaluate_tab.metric.lower_better", lang)
+    way = t(
+        "evaluate_tab.metric.higher_better" if figure.higher_better else "evaluate_tab.metric.lower_better",
+        lang,
+    )
     said = say_interval(interval, translator(lang), say_share if figure.share else say_decimal)
     chance = None
     if figure.name == "answered_f1" and metrics.answered_f1_chance is not None:
-        chance = el("small", t("evaluate_tab.metric.chance", lang, value=say_decimal(metrics.answered_f1_chance)))
+        chance = el(
+            "small", t("evaluate_tab.metric.chance", lang, value=say_decimal(metrics.answered_f1_chance))
+        )
     return join(
         [
             el("dt", name, " ", el("small", way)),
-            el("dd", el("b", say_figure(figure, value)), " ", el("span", said, cls="wb-soft wb-tiny"), chance),
+            el(
+                "dd", el("b", say_figure(figure, value)), " ", el("span", said, cls="wb-soft wb-tiny"), chance
+            ),
         ]
     )
 
@@ -129,7 +143,9 @@ def render_list(evaluations: Sequence[tuple[Artifact, RunMetrics | None]], lang:
 def _list_row(artifact: Artifact, metrics: RunMetrics | None, lang: Lang) -> list[Child]:
     label = str(artifact.details.get("label", ""))
     name = join([artifact.name, el("br"), el("small", say_date(artifact.created_at), cls="wb-soft")])
-    side = el("span", side_name(label, lang), cls=f"wv-side-{label}" if label in ("baseline", "finetuned") else "")
+    side = el(
+        "span", side_name(label, lang), cls=f"wv-side-{label}" if label in ("baseline", "finetuned") else ""
+    )
     if metrics is None:
         return [name, side, *([NOTHING] * (len(FIGURES) + 1))]
     figures = [_cell(figure, metrics) for figure in FIGURES]
@@ -176,7 +192,9 @@ def _answer_row(answer: LiveAnswer, lang: Lang) -> list[Child]:
     quotes = line.get("quotes") or ()
     best = next((str(quote.get("state")) for quote in quotes), "")
     keys = {"verbatim": "verbatim", "elided": "near", "near": "near"}
-    quote = chip(t(f"quote.{keys.get(best, 'missing')}", lang), QUOTE_TONES.get(best, "bad")) if best else NOTHING
+    quote = (
+        chip(t(f"quote.{keys.get(best, 'missing')}", lang), QUOTE_TONES.get(best, "bad")) if best else NOTHING
+    )
     kind = str(line.get("kind", ""))
     return [
         t(f"compare_tab.kind.{kind}", lang) if kind else NOTHING,

@@ -73,7 +73,9 @@ def render_teacher(endpoint: Endpoint | None, lang: Lang) -> Html:
     if endpoint.locality == "cloud":
         badge = chip(t("header.leaves_house", lang), "warn")
         return el("div", badge, " ", note, el("p", where, cls="wb-error"), cls="wv-teacher")
-    return el("div", chip(t("header.stays", lang), "good"), " ", note, paragraph(where, "wb-soft"), cls="wv-teacher")
+    return el(
+        "div", chip(t("header.stays", lang), "good"), " ", note, paragraph(where, "wb-soft"), cls="wv-teacher"
+    )
 
 
 def _host(endpoint: Endpoint) -> dict[str, str]:
@@ -123,7 +125,11 @@ def render_samples(samples: Sequence[SampleRow], lang: Lang) -> Html:
 def _sample(sample: SampleRow, lang: Lang, *, open_: bool) -> Html:
     refusal = sample.oracle_position is None
     label = chip(t("data_tab.result.sample_refusal", lang), "warn") if refusal else None
-    target = mark_quote(sample.target, sample.quote) if sample.target else text(t("data_tab.result.sample_no_target", lang))
+    target = (
+        mark_quote(sample.target, sample.quote)
+        if sample.target
+        else text(t("data_tab.result.sample_no_target", lang))
+    )
     documents = [_document(i, body, sample, lang) for i, body in enumerate(sample.documents, start=1)]
     answer = el("p", el("b", t("data_tab.result.sample_target", lang)), el("br"), target, cls="wv-target")
     summary = join([sample.question, " ", label])
@@ -133,8 +139,12 @@ def _sample(sample: SampleRow, lang: Lang, *, open_: bool) -> Html:
 def _document(number: int, body: str, sample: SampleRow, lang: Lang) -> Html:
     oracle = number == sample.oracle_position
     mark = chip(t("data_tab.result.sample_oracle", lang), "good") if oracle else None
-    head = el("div", t("data_tab.result.sample_document", lang, number=number), " ", mark, cls="wb-soft wb-tiny")
-    return el("div", head, mark_quote(body, sample.quote) if oracle else text(cut(body, 160)), cls="wv-document")
+    head = el(
+        "div", t("data_tab.result.sample_document", lang, number=number), " ", mark, cls="wb-soft wb-tiny"
+    )
+    return el(
+        "div", head, mark_quote(body, sample.quote) if oracle else text(cut(body, 160)), cls="wv-document"
+    )
 
 
 def render_result(result: Mapping[str, Any], counts: Mapping[str, int], lang: Lang) -> Html:
@@ -148,7 +158,12 @@ def render_result(result: Mapping[str, Any], counts: Mapping[str, int], lang: La
     requested, kept = int(result.get("requested", 0)), int(result.get("kept", 0))
     key = "data_tab.result.all_kept" if kept == requested else "data_tab.result.kept"
     files = [
-        el("li", el("b", t("data_tab.split.rows", lang, count=f"{count:,}")), " ", t(f"data_tab.split.{name}", lang))
+        el(
+            "li",
+            el("b", t("data_tab.split.rows", lang, count=f"{count:,}")),
+            " ",
+            t(f"data_tab.split.{name}", lang),
+        )
         for name, count in counts.items()
     ]
     return el(
@@ -180,7 +195,12 @@ def _listed(listed: Sequence[Mapping[str, Any]], lang: Lang) -> Html | None:
     if not listed:
         return None
     lines = [
-        el("li", el("b", t("data_tab.preview.row", lang, row=str(entry.get("row", "")))), " ", reason_text(str(entry.get("reason", "")), lang))
+        el(
+            "li",
+            el("b", t("data_tab.preview.row", lang, row=str(entry.get("row", "")))),
+            " ",
+            reason_text(str(entry.get("reason", "")), lang),
+        )
         for entry in listed[:SHOWN_PROBLEMS]
     ]
     return fold(t("data_tab.result.listed", lang, count=len(listed)), el("ul", *lines, cls="wv-problems"))

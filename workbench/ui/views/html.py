@@ -1,4 +1,4 @@
-"""Markup that cannot forget to escape: plain text put into an element is escaped, only `Html` passes as it is."""
+"""Markup that cannot forget to escape: text put into an element is escaped, only `Html` passes as it is."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ def chip(label: str, tone: str = "") -> Html:
     return el("span", label, cls=f"wb-chip wb-{tone or 'plain'}")
 
 
-def table(head: Sequence[Child], rows: Iterable[Sequence[Child]], *, cls: str = "", numbers: Sequence[int] = ()) -> Html:
+def table(
+    head: Sequence[Child], rows: Iterable[Sequence[Child]], *, cls: str = "", numbers: Sequence[int] = ()
+) -> Html:
     """A table that scrolls inside its own box.
 
     Args:

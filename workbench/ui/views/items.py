@@ -19,7 +19,7 @@ from workbench.text.diff import diff
 Side = Literal["baseline", "finetuned"]
 BLIND_SEED = 0
 FILTERS = ("all", "unreviewed", "rescued", "newly_refused", "worse", "better", "quote_missing", "important")
-"""The filters on offer, in their order; `unreviewed` needs the votes, the others are `workbench.evaluation`'s."""
+"""The filters on offer; `unreviewed` needs the votes, the others are those of `workbench.evaluation`."""
 KINDS = ("all", "answerable", "unseen", "unanswerable", "general")
 FORMULA_START = ("=", "+", "-", "@", "\t", "\r")
 
@@ -39,7 +39,9 @@ class Seat(NamedTuple):
     right: Side
 
 
-def select(items: Sequence[ComparisonItem], choice: Choice, reviewed: AbstractSet[str]) -> list[ComparisonItem]:
+def select(
+    items: Sequence[ComparisonItem], choice: Choice, reviewed: AbstractSet[str]
+) -> list[ComparisonItem]:
     """The questions that a choice lets through, in reading order.
 
     Args:
@@ -61,7 +63,9 @@ def _haystack(item: ComparisonItem) -> str:
     return "\n".join((item.question, item.baseline.prediction, item.finetuned.prediction)).casefold()
 
 
-def count_filters(items: Sequence[ComparisonItem], reviewed: AbstractSet[str], lang: Lang) -> list[tuple[str, str]]:
+def count_filters(
+    items: Sequence[ComparisonItem], reviewed: AbstractSet[str], lang: Lang
+) -> list[tuple[str, str]]:
     """The filters with the number of questions behind each, for a drop-down list."""
     return [
         (
@@ -162,7 +166,7 @@ CSV_COLUMNS = (
 
 
 def build_csv(items: Sequence[ComparisonItem], votes: Sequence[Vote], lang: Lang) -> bytes:
-    """Every question with its votes as CSV in UTF-8 with BOM, which Excel in Japan needs; one row per vote."""
+    """Questions and votes as CSV, one row per vote, in UTF-8 with BOM, which Excel in Japan needs."""
     by_sample: dict[str, list[Vote]] = {}
     for vote in votes:
         by_sample.setdefault(vote.sample_id, []).append(vote)

@@ -42,7 +42,7 @@ def _name(job: JobRecord, lang: Lang) -> str:
 def make_request_id(token: str, config: BaseModel, jobs: Sequence[JobRecord]) -> str:
     """The id that makes a double click start once.
 
-    The same settings sent again from the same page are the same request, until a job of that kind has ended since.
+    The same settings from the same page are the same request until a job of that kind has ended.
 
     Args:
         token: Of this one page view.

@@ -35,7 +35,10 @@ def state_chip(job: JobRecord, lang: Lang) -> Html:
     key = "stopped_early" if status.state == "succeeded" and status.stopped_early else status.state
     if status.state == "running":
         return chip(t("train_tab.state.running", lang), "good")
-    return chip(t(f"job.state.{key}", lang), {"plain": "", "run": "good"}.get(TONES[status.state], TONES[status.state]))
+    return chip(
+        t(f"job.state.{key}", lang),
+        {"plain": "", "run": "good"}.get(TONES[status.state], TONES[status.state]),
+    )
 
 
 def render_headline(job: JobRecord | None, lang: Lang, *, asked: str = "") -> Html:
@@ -74,7 +77,9 @@ def _facts(job: JobRecord, lang: Lang) -> list[str]:
     if status.state == "running":
         facts += [say_time_left(status.eta_seconds, tr), t("train_tab.line.keeps_on", lang)]
     elif status.state in ENDED and status.started_at:
-        facts.append(t("train_tab.line.took", lang, time=say_seconds(status.ended_at - status.started_at, tr)))
+        facts.append(
+            t("train_tab.line.took", lang, time=say_seconds(status.ended_at - status.started_at, tr))
+        )
     return facts
 
 
@@ -122,8 +127,12 @@ def render_kpis(series: Series, planned_bytes: int, lang: Lang) -> Html:
     loss, validation = last(series, "loss"), last(series, "eval_loss")
     accuracy = last(series, "mean_token_accuracy", "token_accuracy")
     speed, memory = last(series, "tokens_per_second"), last(series, "memory_bytes")
-    under_loss = t("train_tab.kpi.eval_loss", lang, value=say_decimal(validation)) if validation is not None else ""
-    planned = t("train_tab.kpi.memory_planned", lang, planned=say_bytes(planned_bytes)) if planned_bytes else ""
+    under_loss = (
+        t("train_tab.kpi.eval_loss", lang, value=say_decimal(validation)) if validation is not None else ""
+    )
+    planned = (
+        t("train_tab.kpi.memory_planned", lang, planned=say_bytes(planned_bytes)) if planned_bytes else ""
+    )
     return el(
         "div",
         _kpi(t("train_tab.kpi.loss", lang), say_decimal(loss), under_loss),
@@ -133,7 +142,9 @@ def render_kpis(series: Series, planned_bytes: int, lang: Lang) -> Html:
             NOTHING if speed is None else say_number(speed, 0),
             t("train_tab.kpi.speed.unit", lang),
         ),
-        _kpi(planned or t("train_tab.kpi.memory", lang), NOTHING if memory is None else say_bytes(memory), ""),
+        _kpi(
+            planned or t("train_tab.kpi.memory", lang), NOTHING if memory is None else say_bytes(memory), ""
+        ),
         cls="wv-kpis",
     )
 
@@ -150,10 +161,14 @@ def find_trend(series: Series, lang: Lang) -> Notice | None:
         return None
     best, newest = min(curve.y), curve.y[-1]
     if newest > best * (1 + WORSE_BY):
-        return Notice("warn", t("train_tab.trend.rising", lang, best=say_decimal(best), last=say_decimal(newest)))
+        return Notice(
+            "warn", t("train_tab.trend.rising", lang, best=say_decimal(best), last=say_decimal(newest))
+        )
     if newest < curve.y[0]:
         values = {"first": say_decimal(curve.y[0]), "last": say_decimal(newest)}
-        return Notice("good", t("train_tab.trend.falling", lang, steps=round(curve.x[-1] - curve.x[0]), **values))
+        return Notice(
+            "good", t("train_tab.trend.falling", lang, steps=round(curve.x[-1] - curve.x[0]), **values)
+        )
     return None
 
 
@@ -183,7 +198,14 @@ def render_notices(notices: Sequence[Notice], lang: Lang) -> Html:
     """The card 気づいたこと."""
     names = {"good": "good", "warn": "warn", "bad": "warn"}
     lines = [
-        el("p", chip(t(f"train_tab.notice.{names.get(n.tone, 'info')}", lang), n.tone), " ", n.text) for n in notices
+        el("p", chip(t(f"train_tab.notice.{names.get(n.tone, 'info')}", lang), n.tone), " ", n.text)
+        for n in notices
     ]
     body = join(lines) if lines else paragraph(t("train_tab.notices.none", lang), "wb-soft")
     return el("div", el("h2", t("train_tab.notices", lang)), body, cls="wv-notices")
+
+
+def total_steps(job: JobRecord) -> float:
+    """Planned optimizer steps, 0 where the run has not said them."""
+    progress = job.status.progress
+    return progress.total if progress.unit == "steps" else 0.0

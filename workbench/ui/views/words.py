@@ -1,4 +1,4 @@
-"""Figures with their range, and texts cut to a length. Pure; the plain figures are in `workbench.ui.wording`."""
+"""Figures with their range, and texts cut to a length. Pure; plain figures are in `workbench.ui.wording`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ def say_time_left(eta_seconds: float | None, t: Translator) -> str:
     return t("view.left_minutes", low=low, high=max(high, low + 1))
 
 
-def say_interval(figure: Interval | None, t: Translator, show: Callable[[float | None], str] = say_share) -> str:
+def say_interval(
+    figure: Interval | None, t: Translator, show: Callable[[float | None], str] = say_share
+) -> str:
     """A figure with its 95 % interval and the number of questions behind it."""
     if figure is None or figure.value is None:
         return t("view.not_measured")
