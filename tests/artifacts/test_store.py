@@ -162,7 +162,9 @@ def test_a_process_killed_while_it_writes_leaves_no_artifact(workspace: Workspac
     )
     root = Path(__file__).resolve().parents[2]
     subprocess.run(
-        [sys.executable, "-c", code, str(workspace.root)], check=False, env={**os.environ, "PYTHONPATH": str(root)}
+        [sys.executable, "-c", code, str(workspace.root)],
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(root)},
     )
     assert ArtifactStore(workspace).list() == []
     assert sweep_leftovers(workspace.artifacts, lambda _: False) == 1

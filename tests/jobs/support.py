@@ -22,7 +22,7 @@ def roomy(total: int = 64 * GIB, available: int = 60 * GIB) -> Callable[[], Memo
     return lambda: Memory(total, available, 0)
 
 
-def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+def until(condition: Callable[[], bool], seconds: float = 120.0) -> None:
     """Wait until something is so, and fail where it never is."""
     end = time.monotonic() + seconds
     while not condition():

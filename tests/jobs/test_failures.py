@@ -63,14 +63,16 @@ def test_an_interrupt_is_found_inside_what_a_library_made_of_it() -> None:
 
 
 def test_an_error_while_saving_for_a_pause_is_an_error() -> None:
-    try:
+    def save_on_pause() -> None:
         try:
             raise PauseRequested
         except PauseRequested:
             raise OSError(errno.ENOSPC, "full")  # noqa: B904 - the point of this test
-    except OSError as exc:
-        assert find_interrupt(exc) is None
-        assert convert_failure(exc, PLACE).code == "disk_full"
+
+    with pytest.raises(OSError, match="full") as caught:
+        save_on_pause()
+    assert find_interrupt(caught.value) is None
+    assert convert_failure(caught.value, PLACE).code == "disk_full"
 
 
 def test_a_workspace_that_cannot_be_written_says_why() -> None:

@@ -89,7 +89,9 @@ def test_whatever_else_the_driver_says_means_no_gpu(text: str) -> None:
     assert parse_gpu(text) is None
 
 
-def test_a_driver_program_that_fails_or_hangs_means_no_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_driver_program_that_fails_or_hangs_means_no_gpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert read_gpu("no-such-program-anywhere") is None
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     for name, body in (("failing", "exit 9"), ("hanging", "exec sleep 30")):

@@ -15,12 +15,23 @@ from workbench.jobs.redaction import (
     worker_environment,
 )
 
-ENVIRON = {"OPENAI_API_KEY": "sk-abcdef123", "HF_TOKEN": "hf_zyx987654", "PATH": "/usr/bin", "PLAIN_AUTH": "bearer-42"}
+ENVIRON = {
+    "OPENAI_API_KEY": "sk-abcdef123",
+    "HF_TOKEN": "hf_zyx987654",
+    "PATH": "/usr/bin",
+    "PLAIN_AUTH": "bearer-42",
+}
 
 
 @pytest.mark.parametrize(
     ("name", "secret"),
-    [("OPENAI_API_KEY", True), ("hf_token", True), ("DB_PASSWORD", True), ("PATH", False), ("KEYBOARD", False)],
+    [
+        ("OPENAI_API_KEY", True),
+        ("hf_token", True),
+        ("DB_PASSWORD", True),
+        ("PATH", False),
+        ("KEYBOARD", False),
+    ],
 )
 def test_the_name_tells_what_is_secret(name: str, secret: bool) -> None:
     assert is_secret_name(name) is secret
@@ -40,7 +51,10 @@ def test_missing_and_empty_secrets_are_named() -> None:
 
 def test_values_are_masked_also_of_names_that_do_not_tell() -> None:
     redactor = Redactor(ENVIRON, ["PLAIN_AUTH"])
-    assert redactor.mask("sk-abcdef123, hf_zyx987654 and bearer-42 in /usr/bin") == "***, *** and *** in /usr/bin"
+    assert (
+        redactor.mask("sk-abcdef123, hf_zyx987654 and bearer-42 in /usr/bin")
+        == "***, *** and *** in /usr/bin"
+    )
 
 
 def test_a_secret_that_contains_another_is_masked_as_a_whole() -> None:
@@ -64,6 +78,11 @@ def test_log_records_are_masked_with_their_arguments_and_tracebacks() -> None:
     assert "sk-abcdef123" not in stream.getvalue()
     assert "call with *** failed" in stream.getvalue()
     assert "refused: ***" in stream.getvalue()
+
+
+def test_a_log_call_that_does_not_fit_its_format_harms_nobody() -> None:
+    record = logging.LogRecord("x", logging.INFO, "x.py", 1, "%d and %d", ("one",), None)
+    assert RedactingFilter(Redactor(ENVIRON)).filter(record)
 
 
 def test_what_is_printed_is_masked_too() -> None:

@@ -1,4 +1,4 @@
-"""A worker whose jobs are tiny: `python worker_child.py JOB_DIR` runs one through `run_job` like the real worker."""
+"""A worker whose jobs are tiny: `python worker_child.py JOB_DIR` runs one as the real worker does."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from workbench.artifacts import append_jsonl, read_jsonl  # noqa: E402
-from workbench.errors import InputError  # noqa: E402
-from workbench.jobs import JobContext, LocalExecutor, run_job  # noqa: E402
+from workbench.artifacts import append_jsonl, read_jsonl
+from workbench.errors import InputError
+from workbench.jobs import JobContext, LocalExecutor, run_job
 
 
 def _command(folder: Path) -> list[str]:
@@ -66,7 +66,7 @@ def show_surroundings(config: dict[str, Any], job: JobContext) -> dict[str, Any]
     value = job.secret(config["secret"]) if config.get("secret") else ""
     if value:
         logging.getLogger("some.library").warning("the key is %s", value)
-        print("printed", value)
+        print("printed", value)  # noqa: T201
         os.environ["LEFT_BEHIND"] = "by the job's function"
     return {
         "cwd": os.getcwd(),

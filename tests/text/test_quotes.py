@@ -60,7 +60,9 @@ def test_elided_parts_in_the_wrong_order_are_unsupported() -> None:
 
 
 def test_a_small_slip_is_near_but_a_changed_number_or_negation_is_not() -> None:
-    near = only("参考文書2に「住民票の写しの手数料は、1通300円でして、郵送の場合は別に切手代がかかります」とあります。")
+    near = only(
+        "参考文書2に「住民票の写しの手数料は、1通300円でして、郵送の場合は別に切手代がかかります」とあります。"
+    )
     assert near.state == "near"
     wrong_fee = only(
         "参考文書2に「住民票の写しの手数料は、1通500円です。郵送の場合は、別に切手代がかかります」とあります。"
@@ -77,7 +79,10 @@ def test_a_lost_decimal_point_is_no_verbatim_quote() -> None:
 
 def test_repeating_the_question_is_no_invention() -> None:
     question = "市営プールの回数券はどこで買えますか。"
-    assert only("「市営プールの回数券はどこで買えますか」についてお答えします。", question).state == "from_question"
+    assert (
+        only("「市営プールの回数券はどこで買えますか」についてお答えします。", question).state
+        == "from_question"
+    )
 
 
 def test_an_unclosed_quote_does_not_swallow_the_next() -> None:

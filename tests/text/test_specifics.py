@@ -29,7 +29,9 @@ def test_an_expression_is_found_whole_and_normalised(text: str, kind: str, value
     assert found.start == 0
 
 
-@pytest.mark.parametrize("text", ["十分な説明", "一部の方", "参考文書3によると", "必ずご確認ください", "少ないです"])
+@pytest.mark.parametrize(
+    "text", ["十分な説明", "一部の方", "参考文書3によると", "必ずご確認ください", "少ないです"]
+)
 def test_parts_of_other_words_are_no_figures_and_no_negation(text: str) -> None:
     assert find_specifics(text) == []
 
@@ -40,7 +42,13 @@ def test_must_is_not_a_negation() -> None:
 
 
 def test_kanji_numerals_have_values() -> None:
-    assert [kanji_to_number(text) for text in ("五", "十", "三十五", "千二百", "二〇二四")] == [5, 10, 35, 1200, 2024]
+    assert [kanji_to_number(text) for text in ("五", "十", "三十五", "千二百", "二〇二四")] == [
+        5,
+        10,
+        35,
+        1200,
+        2024,
+    ]
 
 
 def test_figures_that_no_source_holds_are_unsupported() -> None:

@@ -41,7 +41,8 @@ def test_the_paired_interval_is_that_of_the_differences() -> None:
     after = [value + 0.05 + 0.01 * (index % 3) for index, value in enumerate(before)]
     found = paired_bootstrap(before, after, draws=2000, seed=1)
     assert found.value == pytest.approx(sum(b - a for a, b in zip(before, after, strict=True)) / 200)
-    assert found.low is not None and found.high is not None
+    assert found.low is not None
+    assert found.high is not None
     # the spread of the answers themselves is far larger: pairing removes it
     assert 0.05 < found.low < found.value < found.high < 0.07
 
@@ -83,4 +84,6 @@ def test_fewer_refusals_are_an_improvement_where_low_is_good() -> None:
     assert judge_flips(44, 0, 200, higher_is_better=False) == "worse"
     assert judge_flips(3, 1, 200) == "no_difference"
     assert judge_flips(10, 0, 12) == "too_few"
-    assert judge_interval(Interval(value=-0.1, low=-0.2, high=-0.1, n=50), higher_is_better=False) == "improved"
+    assert (
+        judge_interval(Interval(value=-0.1, low=-0.2, high=-0.1, n=50), higher_is_better=False) == "improved"
+    )

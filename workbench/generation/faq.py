@@ -19,7 +19,7 @@ from workbench.generation.faq_columns import ColumnMap, guess_columns, resolve_c
 from workbench.generation.faq_files import Kind, Opened, Record, open_records
 from workbench.schemas.base import StrictModel
 from workbench.schemas.generation import FaqSource
-from workbench.text.normalise import norm_light
+from workbench.text.normalise import norm_ja
 
 logger = logging.getLogger(__name__)
 
@@ -288,4 +288,6 @@ def _clean(text: str) -> str:
 
 
 def _fingerprint(text: str) -> bytes:
-    return hashlib.sha1(norm_light(text).encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()
+    """Equal for texts that differ in width, case, spaces and punctuation only."""
+    plain = norm_ja(text) or text
+    return hashlib.sha1(plain.encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()

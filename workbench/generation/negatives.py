@@ -124,10 +124,13 @@ class _Chosen:
 
     def add(self, kind: NegativeKind, candidates: NDArray[np.int64], count: int) -> None:
         """Up to `count` further documents of the candidates."""
-        free = [int(doc) for doc in candidates if int(doc) not in self.docs] if count > 0 else []
-        drawn = self._rng.sample(free, min(count, len(free)))
-        self.docs += drawn
-        self.kinds.extend(kind for _ in drawn)
+        if count <= 0:
+            return
+        # a few more than needed stand in for those that are chosen already
+        drawn = self._rng.sample(range(len(candidates)), min(count + len(self.docs), len(candidates)))
+        fresh = [doc for doc in (int(candidates[place]) for place in drawn) if doc not in self.docs]
+        self.docs.extend(fresh[:count])
+        self.kinds.extend(kind for _ in fresh[:count])
 
 
 def is_top_of_own_set(question: str, documents: Sequence[str], oracle: int) -> bool:

@@ -57,7 +57,10 @@ class RedactingFilter(logging.Filter):
         self._redactor = redactor
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg = self._redactor.mask(record.getMessage())
+        try:
+            record.msg = self._redactor.mask(record.getMessage())
+        except (TypeError, ValueError, KeyError):
+            return True  # a library's call does not fit its format; the handler reports that as usual
         record.args = None
         if record.exc_info and not record.exc_text:
             record.exc_text = logging.Formatter().formatException(record.exc_info)

@@ -61,10 +61,13 @@ class MetricSeries:
             self._drop_from(x)
         self._last_x = float(x)
         for name, value in record.items():
-            if name != self._x and (value is None or isinstance(value, int | float)):
-                xs, ys = self._columns.setdefault(name, (array("d"), array("d")))
-                xs.append(x)
-                ys.append(math.nan if value is None else value)
+            number = math.nan if value is None else value
+            if name != self._x and isinstance(number, (int, float)):
+                column = self._columns.get(name)
+                if column is None:
+                    column = self._columns[name] = (array("d"), array("d"))
+                column[0].append(x)
+                column[1].append(number)
 
     def _drop_from(self, x: float) -> None:
         for xs, ys in self._columns.values():

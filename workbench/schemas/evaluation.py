@@ -12,7 +12,9 @@ from workbench.schemas.inference import AnswerState, Endpoint, Sampling
 SampleState = Literal["answered", "partial", "refused", "empty", "truncated", "error"]
 """What an answer is, before any score. `empty`, `truncated` and `error` have no scores."""
 
-QuoteState = Literal["verbatim", "elided", "near", "misattributed", "from_question", "unsupported", "unclosed"]
+QuoteState = Literal[
+    "verbatim", "elided", "near", "misattributed", "from_question", "unsupported", "unclosed"
+]
 
 
 class TestFiles(StrictModel):

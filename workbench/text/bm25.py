@@ -1,7 +1,7 @@
 """BM25 over character bigrams: for Japanese as good as with a tokenizer, and it needs none.
 
 Postings lie in compressed rows (one row per bigram) built with numpy sorts; only the queries that are asked
-are scored. Memory is about 8 bytes per different (bigram, document) pair, and about 40 bytes per character
+are scored. Memory is about 16 bytes per different (bigram, document) pair, and about 40 bytes per character
 while building.
 """
 
@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from workbench.text.normalise import norm_ja
 
 _SHIFT = np.uint64(21)  # a Unicode code point has at most 21 bits
-_BREAK = 0x1F_FFFF  # no code point: stands between documents
+_BREAK = 0x10_FFFF  # no character: stands between documents; `norm_ja` leaves none of it in a text
+_DOC_BITS = np.uint64(22)
+_MAX_DOCS = 1 << 22
 
 
 class Hit(NamedTuple):
@@ -48,7 +50,7 @@ class BigramIndex:
         mean = float(lengths.mean()) if self.size and lengths.any() else 1.0
         norm = (k1 * (1 - b + b * lengths / mean)).astype(np.float32)
         saturated = counts * np.float32(k1 + 1) / (counts + norm[docs])
-        self._weights: NDArray[np.float32] = (saturated * np.repeat(self._idf, frequency)).astype(np.float32)
+        self._weights: NDArray[np.float64] = (saturated * np.repeat(self._idf, frequency)).astype(np.float64)
 
     def scores(self, query: str) -> NDArray[np.float32]:
         """BM25 score of every document, shape `(size,)`."""
@@ -107,31 +109,31 @@ def rank(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
 class _Counts(NamedTuple):
     keys: NDArray[np.uint64]
     """Bigrams, sorted; one entry per (bigram, document)."""
-    docs: NDArray[np.int32]
+    docs: NDArray[np.int64]
     counts: NDArray[np.float32]
     lengths: NDArray[np.int64]
     """Bigrams per document."""
 
 
 def _count_bigrams(texts: Sequence[str]) -> _Counts:
+    if len(texts) > _MAX_DOCS:
+        raise ValueError(f"at most {_MAX_DOCS} documents")
     plain = [norm_ja(text) for text in texts]
     lengths = np.array([max(0, len(text) - 1) for text in plain], dtype=np.int64)
-    separator = np.array([_BREAK], dtype=np.uint64)
-    if not plain:
-        return _Counts(np.empty(0, np.uint64), np.empty(0, np.int32), np.empty(0, np.float32), lengths)
-    points = np.concatenate([part for text in plain for part in (_code_points(text), separator)])
-    owners = np.repeat(np.arange(len(plain), dtype=np.int32), [len(text) + 1 for text in plain])
+    if not lengths.any():
+        return _Counts(np.empty(0, np.uint64), np.empty(0, np.int64), np.empty(0, np.float32), lengths)
+    points = _code_points(chr(_BREAK).join(plain))
+    owners = np.repeat(np.arange(len(plain), dtype=np.uint64), [len(text) + 1 for text in plain])[:-2]
     whole = (points[:-1] != _BREAK) & (points[1:] != _BREAK)
-    keys = ((points[:-1] << _SHIFT) | points[1:])[whole]
-    owners = owners[:-1][whole]
-    # stable: documents are in order already, so that each bigram's postings end up sorted by document
-    order = np.argsort(keys, kind="stable")
-    keys, owners = keys[order], owners[order]
-    fresh = np.ones(len(keys), dtype=bool)
-    fresh[1:] = (keys[1:] != keys[:-1]) | (owners[1:] != owners[:-1])
-    first = np.flatnonzero(fresh)
-    counts = np.diff(np.append(first, len(keys))).astype(np.float32)
-    return _Counts(keys[first], owners[first], counts, lengths)
+    # two code points of 21 bits and the document in one number: one plain sort orders everything
+    pairs = ((points[:-1] << (_SHIFT + _DOC_BITS)) | (points[1:] << _DOC_BITS))[whole]
+    pairs |= owners[whole]
+    pairs.sort()
+    first = np.flatnonzero(np.append(True, pairs[1:] != pairs[:-1]))
+    counts = np.diff(np.append(first, len(pairs))).astype(np.float32)
+    entries = pairs[first]
+    docs = (entries & np.uint64(_MAX_DOCS - 1)).astype(np.int64)
+    return _Counts(entries >> _DOC_BITS, docs, counts, lengths)
 
 
 def _code_points(text: str) -> NDArray[np.uint64]:

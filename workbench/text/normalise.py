@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -85,7 +85,7 @@ def norm_spaceless(text: str) -> str:
 
 def map_norm_ja(text: str) -> MappedText:
     """`norm_ja` with the source offset of every character that is left."""
-    return _map(text, norm_ja)
+    return _map(text, _norm_ja_of_cluster)
 
 
 def map_norm_spaceless(text: str) -> MappedText:
@@ -103,12 +103,22 @@ def _map(text: str, normalise: Callable[[str], str]) -> MappedText:
     return MappedText("".join(chars), tuple(offsets))
 
 
+@lru_cache(maxsize=65_536)
+def _norm_ja_of_cluster(cluster: str) -> str:
+    # texts are long and repeat few characters: without this, checking quotes takes a hundred times as long
+    return norm_ja(cluster)
+
+
+@lru_cache(maxsize=65_536)
+def _joins(char: str) -> bool:
+    return ord(char) > 0x7F and unicodedata.combining(unicodedata.normalize("NFKC", char)[0]) != 0
+
+
 def _split_clusters(text: str) -> list[tuple[int, str]]:
     """Base characters with the marks that NFKC joins to them (half-width voicing marks included)."""
     clusters: list[tuple[int, str]] = []
     for index, char in enumerate(text):
-        joins = ord(char) > 0x7F and unicodedata.combining(unicodedata.normalize("NFKC", char)[0]) != 0
-        if joins and clusters:
+        if clusters and _joins(char):
             start, cluster = clusters[-1]
             clusters[-1] = (start, cluster + char)
         else:

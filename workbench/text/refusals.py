@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from workbench.text.normalise import norm_ja, norm_light
@@ -159,7 +160,12 @@ def _declines(sentence: str, sources: Sequence[str], rules: RefusalRules) -> boo
     if norm_light(sentence).strip(_ENDS) in rules.whole:
         return True
     own_words = norm_ja(_QUOTED.sub("", sentence))
-    return any(phrase and phrase in own_words for phrase in map(norm_ja, rules.anywhere))
+    return any(phrase in own_words for phrase in _plain_phrases(rules))
+
+
+@lru_cache(maxsize=16)
+def _plain_phrases(rules: RefusalRules) -> tuple[str, ...]:
+    return tuple(plain for plain in map(norm_ja, rules.anywhere) if plain)
 
 
 def _claims_something(sentences: Sequence[str]) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from workbench.i18n import Lang, t, translator
 from workbench.schemas.job import JobRecord
-from workbench.ui.components.job_card import TONES, name_step, say_error, say_progress, share_done
+from workbench.ui.components.job_card import TONES, name_step, say_error, say_count, share_done
 from workbench.ui.headlines import make_headlines
 from workbench.ui.wording import say_ago, say_eta, say_seconds
 
@@ -30,14 +30,24 @@ def steps_of(job: JobRecord) -> list[Step]:
 
 def _step_row(step: Step, child: JobRecord | None, lang: Lang) -> dict[str, Any]:
     state = str(step.get("state", "waiting"))
-    row: dict[str, Any] = {"name": name_step(str(step.get("kind", "")), str(step.get("name", "")), lang), "state": state, "share": None, "time": "", "detail": ""}
+    row: dict[str, Any] = {
+        "name": name_step(str(step.get("kind", "")), str(step.get("name", "")), lang),
+        "state": state,
+        "share": None,
+        "time": "",
+        "detail": "",
+    }
     tr = translator(lang)
     if state == "running" and child is not None:
         row["share"] = share_done(child)
         row["time"] = say_eta(child.status.eta_seconds, tr)
-        row["detail"] = say_progress(child, lang)
+        row["detail"] = say_count(child, lang)
     elif state == "succeeded":
-        row["time"] = t("start.cached", lang) if step.get("cached") else say_seconds(float(step.get("seconds") or 0), tr)
+        row["time"] = (
+            t("start.cached", lang)
+            if step.get("cached")
+            else say_seconds(float(step.get("seconds") or 0), tr)
+        )
     elif state == "skipped":
         row.update(state="succeeded", time=t("start.cached", lang))
     return row

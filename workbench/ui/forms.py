@@ -37,19 +37,30 @@ class FieldSpec:
 
 
 def find_field(model: type[BaseModel], path: str) -> FieldSpec:
-    """The field at a dotted path, with its default as the outer schema sets it."""
-    owner, default = model, None
-    parts = path.split(".")
-    for depth, part in enumerate(parts):
+    """The field at a dotted path, with its default as the outer schema sets it.
+
+    Raises:
+        KeyError: There is no such field.
+    """
+    owner: type[BaseModel] = model
+    outer: Any = None
+    *parents, leaf = path.split(".")
+    for part in parents:
         info = owner.model_fields[part]
-        if isinstance(default, BaseModel):
-            default = getattr(default, part)
-        else:
-            default = None if info.is_required() else info.get_default(call_default_factory=True)
-        if depth == len(parts) - 1:
-            return FieldSpec(owner, part, info, default)
-        owner = info.annotation  # pyright: ignore[reportAssignmentType] - a nested schema by construction
-    raise KeyError(path)
+        outer = _default_of(info, outer, part)
+        nested: Any = info.annotation
+        if not (isinstance(nested, type) and issubclass(nested, BaseModel)):
+            raise KeyError(path)
+        owner = nested
+    info = owner.model_fields[leaf]
+    return FieldSpec(owner, leaf, info, _default_of(info, outer, leaf))
+
+
+def _default_of(info: FieldInfo, outer: Any, name: str) -> Any:
+    """The default that an outer schema's own default sets, else the field's; None for a required field."""
+    if isinstance(outer, BaseModel):
+        return getattr(outer, name)
+    return None if info.is_required() else info.get_default(call_default_factory=True)
 
 
 def _bounds(info: FieldInfo) -> dict[str, float]:
@@ -131,7 +142,9 @@ def build_form(
     """
     form = _rows(model, prefix, ctx, fields, columns)
     if advanced:
-        with gr.Accordion(ctx.t("form.advanced"), open=False, elem_id=f"{prefix}-advanced", elem_classes="wb-more"):
+        with gr.Accordion(
+            ctx.t("form.advanced"), open=False, elem_id=f"{prefix}-advanced", elem_classes="wb-more"
+        ):
             form |= _rows(model, prefix, ctx, advanced, columns)
     return form
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,10 +19,10 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 
 @contextmanager
-def _no_stub_files() -> Iterator[None]:
+def _no_stub_files() -> Generator[None]:
     original = inspect.getfile
 
-    def getfile(object: Any) -> str:  # noqa: A002 - the name is part of the function that is replaced
+    def getfile(object: Any) -> str:
         if isinstance(object, type) and object.__module__.startswith("gradio."):
             raise OSError("no stub file wanted")
         return original(object)
@@ -35,4 +35,4 @@ def _no_stub_files() -> Iterator[None]:
 
 
 with _no_stub_files():
-    import gradio as gradio  # noqa: PLC0414 - imported here first so that later imports are quick
+    import gradio as gradio

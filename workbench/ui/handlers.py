@@ -17,6 +17,9 @@ from workbench.ui.context import UiContext
 
 logger = logging.getLogger(__name__)
 
+# some of its functions have no full annotations
+GRADIO: Any = gr
+
 TOAST_SECONDS = 20
 Handler = Callable[..., Any]
 
@@ -41,12 +44,14 @@ def _report(error: Exception, lang: Lang) -> gr.Error:
 
 
 def _bind(ctx: UiContext, fn: Handler, call: Handler) -> Handler:
-    """Give `call` the signature of `fn` without its context: gradio reads it to find EventData and Request."""
+    """Give `call` the signature of `fn` without its context: gradio looks there for EventData and Request."""
     signature = inspect.signature(fn, eval_str=True)
     parameters = list(signature.parameters.values())[1:]
     call.__name__ = fn.__name__
     call.__doc__ = fn.__doc__
-    call.__annotations__ = {p.name: p.annotation for p in parameters if p.annotation is not inspect.Parameter.empty}
+    call.__annotations__ = {
+        p.name: p.annotation for p in parameters if p.annotation is not inspect.Parameter.empty
+    }
     vars(call)["__signature__"] = signature.replace(parameters=parameters)
     return call
 
@@ -85,6 +90,6 @@ def ui_tick(ctx: UiContext, fn: Handler) -> Handler:
             logger.warning("%s: %s", fn.__name__, exc)
         except Exception:
             logger.exception("tick %s failed", fn.__name__)
-        return gr.skip()
+        return GRADIO.skip()
 
     return _bind(ctx, fn, call)

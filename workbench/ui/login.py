@@ -11,12 +11,14 @@ from workbench.i18n import Lang, t
 _PAGE = Template("""<!doctype html><html lang="$lang"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>$name</title>
 <style>
-:root{color-scheme:light dark;--ink:#1b2430;--soft:#5b6675;--line:#cfd6de;--bg:#f6f7f9;--card:#fff;--bad:#b3261e}
+:root{color-scheme:light dark;--ink:#1b2430;--soft:#5b6675;--line:#cfd6de;--bg:#f6f7f9;--card:#fff;
+--bad:#b3261e}
 @media(prefers-color-scheme:dark){:root{--ink:#e4e8ee;--soft:#9aa6b5;--line:#3a4554;--bg:#12161c;--card:#1a2029;
 --bad:#ff9a91}}
 body{margin:0;min-height:100vh;display:grid;place-items:center;background:var(--bg);color:var(--ink);
 font:15px/1.65 "Noto Sans CJK JP","Noto Sans JP","Hiragino Sans",sans-serif}
-form{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:28px;width:min(360px,88vw)}
+form{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:28px;
+width:min(360px,88vw)}
 h1{font-size:20px;margin:0 0 8px}p{color:var(--soft);margin:0 0 16px}.bad{color:var(--bad)}
 label{display:block;font-weight:600;margin-bottom:6px}
 input,button{width:100%;box-sizing:border-box;font:inherit;border-radius:9px;padding:10px 12px}

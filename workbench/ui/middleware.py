@@ -234,7 +234,9 @@ class Guard:
             await _respond(send, 401, login_page(lang, target, problem="login.wrong"))
             return
         secure = "; Secure" if scope.get("scheme") == "https" else ""
-        cookie = f"{SESSION_COOKIE}={sessions.begin()}; Path=/; HttpOnly; SameSite=Lax; Max-Age={SESSION_SECONDS}"
+        cookie = (
+            f"{SESSION_COOKIE}={sessions.begin()}; Path=/; HttpOnly; SameSite=Lax; Max-Age={SESSION_SECONDS}"
+        )
         await _redirect(send, target, (b"set-cookie", f"{cookie}{secure}".encode()))
 
 
@@ -250,7 +252,9 @@ async def _read_body(receive: Receive) -> bytes:
 
 
 async def _ask_for_login(scope: Scope, send: Send) -> None:
-    wants_page = scope["type"] == "http" and scope["method"] == "GET" and "text/html" in _header(scope, b"accept")
+    wants_page = (
+        scope["type"] == "http" and scope["method"] == "GET" and "text/html" in _header(scope, b"accept")
+    )
     if not wants_page:
         await _refuse(scope, send, 401)
         return
@@ -278,7 +282,13 @@ async def _respond(
 ) -> None:
     body = text.encode()
     length = (b"content-length", str(len(body)).encode())
-    headers = [(b"content-type", content_type), length, (b"cache-control", b"no-store"), *SECURITY_HEADERS, *extra]
+    headers = [
+        (b"content-type", content_type),
+        length,
+        (b"cache-control", b"no-store"),
+        *SECURITY_HEADERS,
+        *extra,
+    ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

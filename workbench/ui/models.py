@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from workbench.artifacts import write_json_atomic
 from workbench.errors import InputError, StateError
@@ -47,7 +47,7 @@ def _read_settings(workspace: Workspace) -> dict[str, Any]:
         return {}
     except (OSError, ValueError) as exc:
         raise StateError("settings_unreadable", path=str(workspace.settings_file)) from exc
-    return dict(content) if isinstance(content, dict) else {}
+    return cast("dict[str, Any]", content) if isinstance(content, dict) else {}
 
 
 def registered_models(workspace: Workspace) -> list[LocalModel]:
@@ -89,10 +89,17 @@ def forget_model(workspace: Workspace, path: str) -> None:
 
 
 def downloaded_models(workspace: Workspace) -> list[LocalModel]:
-    """Whole model folders under `models/`, whatever depth the hub's names need (at most organisation/model)."""
-    found = [path.parent for pattern in ("*/config.json", "*/*/config.json") for path in workspace.models.glob(pattern)]
+    """Whole model folders under `models/`, one or two levels deep (model, or organisation/model)."""
+    found = [
+        path.parent
+        for pattern in ("*/config.json", "*/*/config.json")
+        for path in workspace.models.glob(pattern)
+    ]
     whole = [folder for folder in found if not missing_parts(folder)]
-    return [LocalModel(str(f.relative_to(workspace.models)), str(f.resolve()), "downloaded") for f in sorted(whole)]
+    return [
+        LocalModel(str(f.relative_to(workspace.models)), str(f.resolve()), "downloaded")
+        for f in sorted(whole)
+    ]
 
 
 def list_models(workspace: Workspace, starter_name: str) -> list[LocalModel]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import importlib.util
 import logging
 import os
@@ -22,15 +21,17 @@ from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
 from workbench.artifacts import ArtifactStore
-from workbench.errors import ResourceError, StateError
+from workbench.errors import StateError
 from workbench.i18n import LANGUAGES, Lang, Translator, translator
 from workbench.jobs import InstanceLock, JobStore, prepare_workspace
 from workbench.paths import Workspace
 from workbench.pipeline import load_recipe, sample_recipe_path, submit_recipe
 from workbench.review import VoteStore
 from workbench.schemas.job import JobRecord
+from workbench.ui.address import open_socket, page_address
 from workbench.ui.app import build_app
 from workbench.ui.context import Services, UiContext
+from workbench.ui.handlers import GRADIO
 from workbench.ui.middleware import App, Guard, HostRule, Sessions, is_loopback, page_language
 from workbench.ui.theme import make_theme
 
@@ -40,7 +41,6 @@ STATIC = Path(__file__).parent / "static"
 PASSWORD_VARIABLE = "WORKBENCH_PASSWORD"
 HOSTS_VARIABLE = "WORKBENCH_HOSTS"
 """Further host names, separated by commas, for a machine behind a proxy."""
-PORTS_TRIED = 50
 MAX_UPLOAD = "1gb"
 HEAD = (
     '<link rel="icon" type="image/svg+xml" href="/static/favicon.svg">'
@@ -118,6 +118,10 @@ def _add_own_routes(app: FastAPI, default_lang: Lang | None) -> None:
     def plotly() -> FileResponse:
         return FileResponse(script, media_type="text/javascript", headers={"cache-control": "max-age=86400"})
 
+    @app.get("/favicon.ico", include_in_schema=False)
+    def icon() -> FileResponse:
+        return FileResponse(STATIC / "favicon.svg", media_type="image/svg+xml")
+
     @app.get("/manifest.json", include_in_schema=False)
     def manifest() -> JSONResponse:
         return JSONResponse({"name": "Fine-Tuning Workbench", "start_url": "/", "display": "browser"})
@@ -150,9 +154,14 @@ def build_server(
 
 
 def _mount(app: FastAPI, blocks: gr.Blocks, lang: Lang, workspace: Workspace) -> None:
-    private = [*workspace.folders()[1:], workspace.endpoints_file, workspace.settings_file, workspace.review_db]
+    private = [
+        *workspace.folders()[1:],
+        workspace.endpoints_file,
+        workspace.settings_file,
+        workspace.review_db,
+    ]
     kept = {workspace.uploads, workspace.empty}
-    gr.mount_gradio_app(
+    GRADIO.mount_gradio_app(
         app,
         blocks,
         path=f"/{lang}",
@@ -174,41 +183,16 @@ def _mount(app: FastAPI, blocks: gr.Blocks, lang: Lang, workspace: Workspace) ->
 def guard(app: FastAPI, host: str, environ: Mapping[str, str]) -> Guard:
     """Put the guard in front of an application that listens on `host`."""
     password = check_password(host, environ)
-    names = [socket.gethostname(), f"{socket.gethostname()}.local", *environ.get(HOSTS_VARIABLE, "").split(",")]
+    names = [
+        socket.gethostname(),
+        f"{socket.gethostname()}.local",
+        *environ.get(HOSTS_VARIABLE, "").split(","),
+    ]
     own = () if is_loopback(host) and not environ.get(HOSTS_VARIABLE) else names
     sessions = Sessions(password, time.monotonic) if password else None
     inner: Any = app
     checked: App = inner
     return Guard(checked, HostRule.of(host, (name.strip() for name in own)), sessions)
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        made.bind((host, port))
-        made.listen(128)
-    except OSError:
-        made.close()
-        raise
-    return made
-
-
-def open_socket(host: str, port: int) -> socket.socket:
-    """A listening socket on the wanted port, or on the next free one.
-
-    Raises:
-        ResourceError: None of the next ports is free, or the host is not an address of this machine.
-    """
-    if port == 0:
-        return _bind(host, 0)
-    for candidate in range(port, min(port + PORTS_TRIED, 65536)):
-        try:
-            return _bind(host, candidate)
-        except OSError as exc:
-            if exc.errno not in (errno.EADDRINUSE, errno.EACCES):
-                raise ResourceError("host_unusable", host=host) from exc
-    raise ResourceError("no_free_port", port=port, last=port + PORTS_TRIED - 1)
 
 
 def serve(
@@ -236,7 +220,7 @@ def serve(
         Exit code 0.
 
     Raises:
-        StateError: The environment forbids a safe start, or the instance that holds the workspace does not answer.
+        StateError: The environment forbids a safe start, or the instance that runs does not answer.
         ResourceError: No port is free.
     """
     check_environment(environ)
@@ -272,14 +256,6 @@ def _show_running(lock: InstanceLock, say: Say, words: Translator, open_browser:
     if open_browser:
         webbrowser.open(running.url)
     return 0
-
-
-def page_address(host: str, port: int, lang: Lang | None) -> str:
-    """The address to open on this machine."""
-    name = "127.0.0.1" if host in ("0.0.0.0", "") else "[::1]" if host == "::" else host
-    if ":" in name and not name.startswith("["):
-        name = f"[{name}]"
-    return f"http://{name}:{port}/{f'{lang}/' if lang else ''}"
 
 
 def _greet(url: str, say: Say, words: Translator, open_browser: bool) -> None:

@@ -19,7 +19,7 @@ def say_seconds(seconds: float, t: Translator) -> str:
 
 
 def say_eta(seconds: float | None, t: Translator) -> str:
-    """`残り 約 20 秒`; coarse, because an estimate to the second would claim too much. Empty where unknown."""
+    """`残り 約 20 秒`; coarse, because an estimate to the second claims too much. Empty where unknown."""
     if seconds is None:
         return ""
     if seconds < MINUTE:

@@ -1,8 +1,9 @@
 """Starting values that already hold a copying circuit.
 
-Small models find copying by themselves, but only after a long plateau. So one pair of heads in the first layer starts
-out looking at the token before, and one pair in the second layer starts out looking for an earlier token that followed
-the same token ("induction heads", Olsson et al., 2022). Everything else starts random, and all of it is trained.
+Small models find copying by themselves, but only after a long plateau. So one pair of heads in the first
+layer starts out looking at the token before, and one pair in the second layer starts out looking for an
+earlier token that followed the same token ("induction heads", Olsson et al., 2022). Everything else starts
+random, and all of it is trained.
 """
 
 from __future__ import annotations
@@ -35,7 +36,10 @@ def set_copying(model: LlamaForCausalLM, seed: int, heads: int = 2) -> None:
     """Write both pairs of heads into a new model."""
     generator = torch.Generator().manual_seed(seed)
     config = model.config
-    size, half = config.hidden_size // config.num_attention_heads, config.hidden_size // config.num_attention_heads // 2
+    size, half = (
+        config.hidden_size // config.num_attention_heads,
+        config.hidden_size // config.num_attention_heads // 2,
+    )
     angles = make_angles(model)
     embedding = model.model.embed_tokens.weight
     embedding.mul_(EMBEDDING / 0.02)

@@ -86,9 +86,9 @@ class Stage:
 
 # Copying comes first, on nonsense strings: inside documents it hardly improves until it works.
 CURRICULUM: tuple[Stage, ...] = (
-    Stage(0.04, (1, 1), 0, 1.0, copying=1.0),
-    Stage(0.20, (1, 2), 0, 0.85, copying=0.15, general=0.15),
-    Stage(0.38, (2, 4), 1, 0.75, general=0.15),
+    Stage(0.03, (1, 1), 0, 1.0, copying=1.0),
+    Stage(0.20, (1, 2), 0, 0.85, copying=0.4, general=0.1),
+    Stage(0.38, (2, 4), 1, 0.75, copying=0.1, general=0.15),
     Stage(1.00, (5, 5), 2, 0.60, general=0.12),
 )
 

@@ -122,6 +122,7 @@ def test_a_sliding_window_model_answers_as_generate_does(tiny_model: Path, tmp_p
     folder = copy_model(MistralForCausalLM(config), tiny_model, tmp_path / "mistral")
     net: Any = AutoModelForCausalLM.from_pretrained(str(folder)).eval()
     engine = load_engine(ServeConfig.model_validate({"model": str(folder), "max_batch_size": 4}))
+    assert engine._loaded.cache_kind == "shrinks"
     try:
         prompts = prompts_of(engine)
         answers = answer_all(

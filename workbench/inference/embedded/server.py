@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 HOST = "127.0.0.1"
 POLL_SECONDS = 0.25
 SHUTDOWN_SECONDS = 5
+BACKLOG = 2048
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,8 @@ def _listen(port: int) -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((HOST, port))
+        # at once, so that callers queue instead of being turned away until the HTTP thread runs
+        sock.listen(BACKLOG)
     except OSError as exc:
         sock.close()
         raise ResourceError("serve_port_taken", port=port) from exc

@@ -62,7 +62,11 @@ def _quote(quote: Mapping[str, Any], lang: Lang) -> dict[str, Any]:
 
 def _answer(side: Mapping[str, Any], lang: Lang) -> dict[str, Any]:
     state = str(side.get("state", "answered"))
-    badge = {"text": t(f"answer_state.{state}", lang), "tone": STATE_TONES[state]} if state in STATE_TONES else None
+    badge = (
+        {"text": t(f"answer_state.{state}", lang), "tone": STATE_TONES[state]}
+        if state in STATE_TONES
+        else None
+    )
     return {
         "label": str(side.get("label", "")),
         "side": str(side.get("side", "")),

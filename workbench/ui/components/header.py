@@ -13,7 +13,6 @@ from workbench.ui.context import UiContext
 from workbench.ui.wording import say_bytes
 
 
-
 @dataclass(frozen=True)
 class HeaderState:
     """What the bar shows. Bytes and counts."""

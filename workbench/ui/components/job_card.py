@@ -48,22 +48,26 @@ def name_step(kind: str, name: str, lang: Lang) -> str:
     return name
 
 
-def say_progress(job: JobRecord, lang: Lang) -> str:
-    """`学習 112 / 138 ステップ`, or the phase alone where no end is known."""
+def say_count(job: JobRecord, lang: Lang) -> str:
+    """`112 / 138 ステップ`; empty where no end is known."""
     progress = job.status.progress
-    parts: list[str] = []
-    phase_key = f"phase.{progress.phase}"
-    if progress.phase:
-        parts.append(t(phase_key, lang) if has_key(phase_key, lang) else progress.phase)
-    if progress.total:
-        unit_key = f"unit.{progress.unit}"
-        unit = t(unit_key, lang) if progress.unit and has_key(unit_key, lang) else ""
-        if progress.unit == "bytes":
-            parts.append(f"{say_bytes(progress.done)} / {say_bytes(progress.total)}")
-        else:
-            done, total = (say_number(v, 0 if float(v).is_integer() else 1) for v in (progress.done, progress.total))
-            parts.append(f"{done} / {total} {unit}".strip())
-    return " ".join(parts)
+    if not progress.total:
+        return ""
+    if progress.unit == "bytes":
+        return f"{say_bytes(progress.done)} / {say_bytes(progress.total)}"
+    values = (progress.done, progress.total)
+    done, total = (say_number(value, 0 if float(value).is_integer() else 1) for value in values)
+    unit_key = f"unit.{progress.unit}"
+    unit = t(unit_key, lang) if has_key(unit_key, lang) else ""
+    return f"{done} / {total} {unit}".strip()
+
+
+def say_progress(job: JobRecord, lang: Lang) -> str:
+    """`学習しています 112 / 138 ステップ`, or the phase alone where no end is known."""
+    phase = job.status.progress.phase
+    key = f"phase.{phase}"
+    named = t(key, lang) if has_key(key, lang) else phase
+    return f"{named} {say_count(job, lang)}".strip()
 
 
 def say_error(job: JobRecord, lang: Lang) -> dict[str, str] | None:
@@ -155,4 +159,10 @@ def job_cards(ctx: UiContext, elem_id: str) -> gr.HTML:
 
     Verbs: pause, stop, cancel, resume, delete, and `log` where a card itself was chosen.
     """
-    return json_view("jobs", elem_id=elem_id, labels=labels_of(ctx, "job.label", LABELS), scripts=("cards.js",), classes=("wb-jobs",))
+    return json_view(
+        "jobs",
+        elem_id=elem_id,
+        labels=labels_of(ctx, "job.label", LABELS),
+        scripts=("cards.js",),
+        classes=("wb-jobs",),
+    )

@@ -64,4 +64,3 @@ def json_view(
 def labels_of(ctx: UiContext, prefix: str, names: Sequence[str]) -> dict[str, str]:
     """`{name: text}` of the catalogue's keys `<prefix>.<name>`."""
     return {name: ctx.t(f"{prefix}.{name}") for name in names}
-

@@ -17,7 +17,8 @@ from workbench.ui.context import UiContext
 
 POINTS = 500
 """Points sent per curve: more cannot be told apart on a screen."""
-SMOOTHING = 0.9
+WINDOWS = 20
+"""A smoothed value looks back over a twentieth of the run, at most ten points."""
 LABELS = ("raw", "smooth", "evaluation", "metric", "zoom_kept", "empty", "step", "now")
 
 # panel -> the names under which metrics.jsonl may hold its training curve and its evaluation curve
@@ -43,8 +44,9 @@ Curve = tuple[ArrayLike, ArrayLike]
 Series = Mapping[str, Curve]
 
 
-def smooth(values: Sequence[float], weight: float = SMOOTHING) -> list[float]:
+def smooth(values: Sequence[float]) -> list[float]:
     """Exponential moving average with the bias of its start taken out (Adam's correction)."""
+    weight = 1 - 1 / min(10.0, max(2.0, len(values) / WINDOWS))
     smoothed: list[float] = []
     total, scale = 0.0, 0.0
     for value in values:
@@ -75,7 +77,10 @@ def _points(curve: Curve, scale: float) -> dict[str, list[float | None]]:
     x, y = curve
     values = np.asarray(y, dtype=np.float64) * scale
     rounded = [float(f"{value:.6g}") if math.isfinite(value) else None for value in values.tolist()]
-    return {"x": [round(float(step), 3) for step in np.asarray(x, dtype=np.float64).tolist()], "y": [*rounded]}
+    return {
+        "x": [round(float(step), 3) for step in np.asarray(x, dtype=np.float64).tolist()],
+        "y": [*rounded],
+    }
 
 
 def _panel(series: Series, name: str, lang: Lang) -> dict[str, Any] | None:

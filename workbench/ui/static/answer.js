@@ -50,6 +50,17 @@
     return ranges;
   }
 
+  /** A quote flows with its text, which a real button would not do. */
+  function quoteNode(quoted, node, showQuote, labels) {
+    const kind = `wb-quote wb-quote-${quoted.quote.tone}`;
+    if (!quoted.quote.document) return el("span", { class: kind }, node);
+    const go = () => showQuote(quoted.quote, quoted.key);
+    return el("span", {
+      class: `${kind} wb-quote-go`, role: "button", tabindex: 0, title: labels.quote_go, data: { key: quoted.key }, onclick: go,
+      onkeydown: (event) => { if (event.code === "Enter" || event.code === "Space") { event.preventDefault(); event.stopPropagation(); go(); } },
+    }, node);
+  }
+
   function answerBody(view, side, state, showQuote, labels) {
     const answer = view[side];
     if (!answer.text) return el("p", { class: "wb-soft" }, labels.answer_empty);
@@ -64,11 +75,7 @@
       let node = document.createTextNode(piece.text);
       if (change) node = el("span", { class: `wb-diff-${change.kind}` }, node);
       if (quoted) {
-        const canGo = Boolean(quoted.quote.document);
-        node = el(canGo ? "button" : "span", {
-          class: `wb-quote wb-quote-${quoted.quote.tone}`, type: canGo ? "button" : null, title: canGo ? labels.quote_go : null,
-          data: { key: quoted.key }, onclick: canGo ? () => showQuote(quoted.quote, quoted.key) : null,
-        }, node);
+        node = quoteNode(quoted, node, showQuote, labels);
       }
       return node;
     });

@@ -58,7 +58,18 @@
       el("span", { class: "wb-step-time" }, step.time));
   }
 
-  register("cycle", (root, labels, send) => (data) => {
+  register("cycle", (root, labels, send) => {
+    let watched = "";
+    return (data) => {
+      drawCycle(root, data, send);
+      // who watched the run to its end is taken to the answers; who opens the page later is not
+      const active = data.state === "queued" || data.state === "running";
+      if (!active && data.compare && watched === data.job && root.offsetParent) window.WB.openTab("compare");
+      watched = active ? data.job : "";
+    };
+  });
+
+  function drawCycle(root, data, send) {
     if (!data.steps) { root.replaceChildren(); return; }
     redraw(root,
       el("div", { class: "wb-cycle-head" }, el("b", {}, data.title), chip(data.state_text, data.tone), el("span", { class: "wb-soft" }, data.when)),
@@ -68,7 +79,7 @@
       data.stay && el("p", { class: "wb-soft wb-note" }, data.stay),
       data.headlines?.length > 0 && headlines(data),
       data.compare && el("button", { type: "button", class: "wb-btn wb-primary", data: { key: "compare" }, onclick: () => window.WB.openTab("compare") }, data.compare));
-  });
+  }
 
   function headlines(data) {
     return el("ul", { class: "wb-headlines" },

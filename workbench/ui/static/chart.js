@@ -36,23 +36,24 @@
       font: { family: getComputedStyle(document.body).fontFamily, size: 12.5, color: ink },
       // the same revision keeps zoom and hidden curves; another run or another metric starts afresh
       uirevision: `${data.run}/${panel.name}`,
-      xaxis: { ...axis, title: { text: labels.step, font: { color: soft } }, rangemode: "tozero" },
-      yaxis: { ...axis, title: { text: panel.unit, font: { color: soft } }, exponentformat: "e" },
+      // a running run is drawn on the whole way that it has to go
+      xaxis: { ...axis, title: { text: labels.step, font: { color: soft, size: 12.5 } },
+        ...(running ? { range: [0, data.total] } : { rangemode: "tozero" }) },
+      yaxis: { ...axis, title: { text: panel.unit, font: { color: soft, size: 12.5 } }, exponentformat: "e" },
       legend: { orientation: "h", x: 1, xanchor: "right", y: 1.02, yanchor: "bottom" },
       hoverlabel: { bgcolor: card, bordercolor: line, font: { color: ink } },
       shapes: running ? [{ type: "line", x0: data.now, x1: data.now, y0: 0, y1: 1, yref: "paper", line: { color: soft, width: 1, dash: "dash" } }] : [],
-      annotations: running ? [{ x: data.now, y: 1, yref: "paper", xanchor: "left", yanchor: "top", showarrow: false,
-        text: ` ${labels.now} ${data.now} / ${data.total}`, font: { color: soft } }] : [],
+      annotations: running ? [{ x: data.now, y: 1, yref: "paper", xanchor: data.now > data.total * 0.8 ? "right" : "left", yanchor: "top", showarrow: false,
+        text: ` ${labels.now} ${data.now} / ${data.total} `, font: { color: soft } }] : [],
     };
   }
 
   register("chart", (root, labels) => {
     const height = Number(labels.height) || 320;
-    const title = el("h3", { class: "wb-chart-title" });
     const choices = el("div", { class: "wb-choices", role: "group", "aria-label": labels.metric });
     const plot = el("div", { class: "wb-plot", style: { minHeight: `${height}px` } });
     const hint = el("span", { class: "wb-soft wb-tiny" }, labels.zoom_kept);
-    root.append(el("div", { class: "wb-chart-head" }, title, choices, hint), plot);
+    root.append(el("div", { class: "wb-chart-head" }, choices, hint), plot);
     let data = null, chosen = "loss", drawn = false;
 
     const panelOf = () => data.panels.find((panel) => panel.name === chosen) || data.panels[0];
@@ -61,14 +62,12 @@
       if (!data) return;
       if (!data.panels.length) {
         if (drawn) { window.Plotly.purge(plot); drawn = false; }
-        title.textContent = "";
         choices.replaceChildren();
         plot.replaceChildren(el("p", { class: "wb-empty" }, labels.empty));
         return;
       }
       if (!drawn) plot.replaceChildren();
       const panel = panelOf();
-      title.textContent = panel.title;
       redraw(choices, data.panels.map((one) => el("button", {
         type: "button", class: "wb-choice", data: { key: one.name }, "aria-pressed": String(one === panel),
         onclick: () => { chosen = one.name; draw(); },

@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from workbench.errors import InputError, WorkbenchError
-from workbench.generation import FaqTable, load_faq, preview_faq, suggest_sizes
-from workbench.i18n import render_error
-from workbench.inference import EndpointRegistry
-from workbench.paths import assets_dir
-from workbench.schemas.generation import FaqSource, RaftConfig
-from workbench.schemas.inference import Endpoint
-from workbench.schemas.job import ENDED, JobRecord
-from workbench.ui.components import command_line, command_payload, job_cards, job_row, jobs_payload
+from workbench.schemas.generation import RaftConfig
+from workbench.ui.components import command_line, job_cards
 from workbench.ui.context import UiContext
-from workbench.ui.forms import Form, build_form, parse_form
+from workbench.ui.forms import Form, build_form
 from workbench.ui.handlers import QUIET, ui_handler
+from workbench.ui.tabs import data_form as form
 from workbench.ui.tabs.controls import wire_job_cards
-from workbench.ui.tabs.ticking import follow, page_token
+from workbench.ui.tabs.ticking import BUSY, ON, follow, page_token
 from workbench.ui.views import faq as view
-from workbench.ui.views.html import Html, el
-from workbench.ui.views.runs import keep_choice, make_request_id, pick_run, run_choices
-from workbench.ui.views.uploads import is_known_source, keep_upload
+from workbench.ui.views.html import el, join, paragraph
+from workbench.ui.views.runs import run_choices
 
-SAMPLE = Path("samples") / "city_faq.csv"
-EXTRACTIVE = "extractive"
-SIZES = ("train", "test", "unseen", "unanswerable")
 ADVANCED = (
     "extra_unanswerable",
     "distractors",
@@ -43,7 +30,6 @@ ADVANCED = (
     "seed",
     "system_prompt",
 )
-FILES = ("train", "valid", "test", "test_unseen", "test_unanswerable")
 
 
 @dataclass(frozen=True)
@@ -71,234 +57,10 @@ class Parts:
     command: gr.HTML
 
 
-@lru_cache(maxsize=4)
-def read_table(path: str, question: str, answer: str, group: str) -> FaqTable:
-    """The file read with these columns. Uploads lie under the hash of their content and never change."""
-    source = FaqSource(path=path, question_column=question, answer_column=answer, group_column=group)
-    return load_faq(source)
-
-
-def sample_path() -> Path:
-    """The FAQ that comes with the program."""
-    return assets_dir() / SAMPLE
-
-
-def check_source(ctx: UiContext, source: str) -> str:
-    """The path of a file that this page may read.
-
-    Raises:
-        InputError: None was chosen, or the path is none that the page was given.
-    """
-    if not source or not is_known_source(ctx.workspace, source, sample_path()):
-        raise InputError("faq_not_chosen")
-    return source
-
-
-def teacher_choices(ctx: UiContext) -> list[tuple[str, str]]:
-    """The extractive teacher and every registered endpoint."""
-    named = [
-        (ctx.t("data_tab.teacher.endpoint", name=endpoint.name, model=endpoint.model), endpoint.name)
-        for endpoint in EndpointRegistry(ctx.workspace).list()
-    ]
-    return [(ctx.t("data_tab.teacher.extractive"), EXTRACTIVE), *named]
-
-
-def find_teacher(ctx: UiContext, name: str) -> Endpoint | None:
-    """The endpoint of that name, None for the extractive teacher."""
-    return None if name == EXTRACTIVE else EndpointRegistry(ctx.workspace).get(name)
-
-
-def choose_upload(ctx: UiContext, dropped: str | None) -> list[Any]:
-    """Take in a dropped file and show what is in it."""
-    if not dropped:
-        return [gr.skip()] * 10
-    return open_source(ctx, str(keep_upload(ctx.workspace, Path(dropped))))
-
-
-def choose_sample(ctx: UiContext) -> list[Any]:
-    """Show the sample FAQ."""
-    return open_source(ctx, str(sample_path()))
-
-
-def open_source(ctx: UiContext, source: str) -> list[Any]:
-    """Guess the columns of a file and read it.
-
-    Returns:
-        Updates for source, the three columns, their box, and what `show_table` fills.
-    """
-    try:
-        guess = preview_faq(source)
-    except WorkbenchError as exc:
-        unusable = [explain(ctx, exc), gr.skip(), *([gr.skip()] * 4)]
-        return ["", *([gr.skip()] * 3), gr.update(visible=False), *unusable]
-    names = list(guess.columns)
-    none = (ctx.t("data_tab.columns.group_none"), "")
-    columns = [
-        gr.update(choices=names, value=guess.guess.question or None),
-        gr.update(choices=names, value=guess.guess.answer or None),
-        gr.update(choices=[none, *names], value=guess.guess.group),
-    ]
-    shown = show_table(ctx, source, guess.guess.question, guess.guess.answer, guess.guess.group)
-    return [source, *columns, gr.update(visible=True), *shown]
-
-
-def show_table(
-    ctx: UiContext, source: str, question: str | None, answer: str | None, group: str | None
-) -> list[Any]:
-    """Read a file with the chosen columns.
-
-    Returns:
-        Updates for preview, group, and the four sizes.
-    """
-    path = check_source(ctx, source)
-    preview = preview_faq(path)
-    try:
-        table = read_table(path, question or "", answer or "", group or "")
-    except WorkbenchError as exc:
-        shown = el("div", explain(ctx, exc), view.render_preview(preview, None, ctx.lang))
-        return [shown, gr.update(choices=[], value=""), *([gr.skip()] * len(SIZES))]
-    everything = (ctx.t("data_tab.group.all"), "")
-    groups = [
-        (ctx.t("data_tab.group.choice", group=name, count=f"{count:,}"), name)
-        for name, count in table.groups.items()
-    ]
-    target = groups[0][1] if len(groups) > 1 else ""
-    choices = gr.update(choices=[everything, *groups], value=target)
-    return [view.render_preview(preview, table, ctx.lang), choices, *sizes_for(table, target)]
-
-
-def explain(ctx: UiContext, error: WorkbenchError) -> Html:
-    """An error in its place on the page: what happened and what to do."""
-    rendered = render_error(error, ctx.lang)
-    return el("div", el("b", rendered.message), " ", el("span", rendered.hint), cls="wb-error", role="alert")
-
-
-def sizes_for(table: FaqTable, group: str) -> list[int]:
-    """Sizes that the file allows, in the order of `SIZES`."""
-    sizes = suggest_sizes(table, group)
-    return [int(getattr(sizes, name)) for name in SIZES]
-
-
-def choose_group(
-    ctx: UiContext,
-    source: str,
-    question: str | None,
-    answer: str | None,
-    column: str | None,
-    group: str | None,
-) -> list[Any]:
-    """Sizes for another target group."""
-    if not source:
-        return [gr.skip()] * len(SIZES)
-    table = read_table(check_source(ctx, source), question or "", answer or "", column or "")
-    return list(sizes_for(table, group or ""))
-
-
-def choose_teacher(ctx: UiContext, teacher: str) -> Html:
-    """What the chosen teacher does and where the text goes."""
-    return view.render_teacher(find_teacher(ctx, teacher), ctx.lang)
-
-
-def read_config(ctx: UiContext, values: Mapping[str, Any]) -> RaftConfig:
-    """The configuration that the page says.
-
-    Raises:
-        InputError: No file was chosen.
-        ConfigError: One entry per bad field.
-    """
-    rest = dict(values)
-    source = {
-        "path": check_source(ctx, str(rest.pop("source") or "")),
-        "question_column": rest.pop("question") or "",
-        "answer_column": rest.pop("answer") or "",
-        "group_column": rest.pop("group_column") or "",
-    }
-    endpoint = find_teacher(ctx, str(rest.pop("teacher") or EXTRACTIVE))
-    teacher = "extractive" if endpoint is None else "endpoint"
-    fixed = {"source": source, "group": rest.pop("group") or "", "teacher": teacher, "endpoint": endpoint}
-    return parse_form(RaftConfig, rest, fixed=fixed)
-
-
-def start_generation(ctx: UiContext, **values: Any) -> str:
-    """Submit the job; the choice that shows it.
-
-    Raises:
-        ConfigError: One entry per bad field.
-    """
-    token = str(values.pop("token"))
-    config = read_config(ctx, values)
-    names = (config.endpoint.api_key_env,) if config.endpoint and config.endpoint.api_key_env else ()
-    title = ctx.t("data_tab.job_title", name=Path(config.source.path).stem)
-    request = make_request_id(token, config, ctx.jobs.list(kind="generate_raft"))
-    ctx.jobs.submit("generate_raft", title, config, request_id=request, secret_names=names)
-    # the empty choice follows the newest run, which is this one
-    return ""
-
-
-def show_command(ctx: UiContext, **values: Any) -> str:
-    """The command that does the same as the start button; empty while the form is not complete."""
-    values.pop("token", None)
-    try:
-        config = read_config(ctx, values)
-    except WorkbenchError:
-        return command_payload([])
-    return command_payload(command_for(config))
-
-
-def command_for(config: RaftConfig) -> list[str]:
-    """`workbench generate raft ...` with every value that differs from its default."""
-    source, plain = config.source, RaftConfig(source=config.source)
-    command = ["workbench", "generate", "raft", source.path, "--out", "raft-data"]
-    command += ["--teacher", config.endpoint.name if config.endpoint else EXTRACTIVE]
-    for name in (*SIZES, "extra_unanswerable", "distractors", "oracle_share", "seed"):
-        if name in SIZES or getattr(config, name) != getattr(plain, name):
-            command += [f"--{name.replace('_', '-')}", f"{getattr(config, name):g}"]
-    for flag, value in (("--group-column", source.group_column), ("--group", config.group)):
-        command += [flag, value] if value else []
-    return command
-
-
-def show_run(ctx: UiContext, chosen: str | None) -> list[Any]:
-    """Card, result, list of runs and the next step, for the run on display."""
-    jobs = ctx.jobs.list(kind="generate_raft")
-    job = pick_run(jobs, chosen or "")
-    rows = [] if job is None else [job_row(job, job.status.updated_at, ctx.lang)]
-    done = job is not None and job.status.state == "succeeded"
-    going = job is not None and job.status.state not in ENDED
-    runs = gr.update(
-        choices=run_choices(jobs, ctx.lang), value=keep_choice(jobs, chosen), visible=len(jobs) > 1
-    )
-    card = jobs_payload(rows if going or not done else [])
-    return [card, render_done(ctx, job) if done else "", runs, gr.update(visible=done)]
-
-
-def render_done(ctx: UiContext, job: JobRecord | None) -> Html:
-    """The result card: figures and rows of what was made."""
-    if job is None or job.result is None:
-        return Html()
-    files = {name: Path(path) for name, path in job.result.get("files", {}).items() if name in FILES}
-    counts = {name: count_lines(path) for name, path in files.items()}
-    samples = view.read_samples(files["train"]) if "train" in files else []
-    return el(
-        "div",
-        view.render_result(job.result, counts, ctx.lang),
-        view.render_samples(samples, ctx.lang),
-        cls="wb-card",
-    )
-
-
-@lru_cache(maxsize=64)
-def count_lines(path: Path) -> int:
-    """Lines of a made file, which never changes; 0 where it was deleted."""
-    if not path.is_file():
-        return 0
-    with path.open("rb") as stream:
-        return sum(chunk.count(b"\n") for chunk in iter(lambda: stream.read(1 << 20), b""))
-
-
 def build(ctx: UiContext) -> None:
     """Lay out the tab."""
-    gr.HTML(el("div", el("h1", ctx.t("data_tab.title")), el("p", ctx.t("data_tab.lead"), cls="wb-soft")))
+    lead = join([el("h1", ctx.t("data_tab.title")), paragraph(ctx.t("data_tab.lead"), "wb-soft")])
+    gr.HTML(lead, elem_classes="wb-html")
     parts = _lay_out(ctx)
     _wire(ctx, parts)
 
@@ -360,35 +122,36 @@ def _lay_out_settings(ctx: UiContext) -> dict[str, Any]:
                 el("h2", ctx.t("data_tab.sizes.heading"))
                 + el("p", ctx.t("data_tab.sizes.note"), cls="wb-soft")
             )
-            form = build_form(RaftConfig, "data", ctx, fields=SIZES, advanced=ADVANCED)
+            fields = build_form(RaftConfig, "data", ctx, fields=form.SIZES, advanced=ADVANCED)
         with gr.Column(elem_classes="wb-card"):
             gr.HTML(el("h2", ctx.t("data_tab.teacher.heading")))
-            choices = teacher_choices(ctx)
+            choices = form.teacher_choices(ctx)
             teacher = gr.Radio(
-                choices, value=EXTRACTIVE, label=ctx.t("data_tab.teacher.label"), elem_id="data-teacher"
+                choices, value=form.EXTRACTIVE, label=ctx.t("data_tab.teacher.label"), elem_id="data-teacher"
             )
             note = gr.HTML(view.render_teacher(None, ctx.lang), elem_id="data-teacher-note")
-    return {"form": form, "teacher": teacher, "teacher_note": note}
+    return {"form": fields, "teacher": teacher, "teacher_note": note}
 
 
 def _wire(ctx: UiContext, parts: Parts) -> None:
-    sizes = [parts.form[name] for name in SIZES]
+    sizes = [parts.form[name] for name in form.SIZES]
     columns = [parts.question, parts.answer, parts.group_column]
     shown = [parts.preview, parts.group, *sizes]
     opened = [parts.source, *columns, parts.columns_box, *shown]
-    busy = {"api_visibility": "private", "show_progress": "minimal"}
-    parts.upload.upload(ui_handler(ctx, choose_upload), parts.upload, opened, **busy)
-    parts.sample.click(ui_handler(ctx, choose_sample), None, opened, **busy)
+    parts.upload.upload(ui_handler(ctx, form.choose_upload), parts.upload, opened, **BUSY)
+    parts.sample.click(ui_handler(ctx, form.choose_sample), None, opened, **BUSY)
     # `input` fires for a person's choice only, not when a handler fills the columns in
     for column in columns:
-        column.input(ui_handler(ctx, show_table), [parts.source, *columns], shown, **busy)
-    parts.group.input(ui_handler(ctx, choose_group), [parts.source, *columns, parts.group], sizes, **QUIET)
-    parts.teacher.change(ui_handler(ctx, choose_teacher), parts.teacher, parts.teacher_note, **QUIET)
+        column.input(ui_handler(ctx, form.show_table), [parts.source, *columns], shown, **BUSY)
+    parts.group.input(
+        ui_handler(ctx, form.choose_group), [parts.source, *columns, parts.group], sizes, **QUIET
+    )
+    parts.teacher.change(ui_handler(ctx, form.choose_teacher), parts.teacher, parts.teacher_note, **QUIET)
     _wire_start(ctx, parts, opened)
 
 
 def _wire_start(ctx: UiContext, parts: Parts, opened: list[Any]) -> None:
-    values = {
+    values: dict[str, Any] = {
         **parts.form,
         "source": parts.source,
         "question": parts.question,
@@ -398,23 +161,23 @@ def _wire_start(ctx: UiContext, parts: Parts, opened: list[Any]) -> None:
         "teacher": parts.teacher,
         "token": parts.token,
     }
-    watched = [parts.source, parts.group, parts.teacher, *(parts.form[name] for name in SIZES)]
-    gr.on(
+    watched = [parts.source, parts.group, parts.teacher, *(parts.form[name] for name in form.SIZES)]
+    ON(
         [component.change for component in watched],
-        ui_handler(ctx, show_command),
+        ui_handler(ctx, form.show_command),
         inputs_kwargs=values,
         outputs=parts.command,
         **QUIET,
     )
     shown = [parts.card, parts.result, parts.runs, parts.next]
-    follow(ctx, show_run, inputs=[parts.runs], outputs=shown, extra=parts.runs.input)
+    follow(ctx, form.show_run, inputs=[parts.runs], outputs=shown, extra=parts.runs.input)
     started = parts.start.click(
-        ui_handler(ctx, start_generation),
+        ui_handler(ctx, form.start_generation),
         inputs_kwargs=values,
         outputs=parts.runs,
         trigger_mode="once",
         **QUIET,
     )
-    started.success(ui_handler(ctx, show_run), parts.runs, shown, **QUIET)
+    started.success(ui_handler(ctx, form.show_run), parts.runs, shown, **QUIET)
     wire_job_cards(ctx, parts.card)
     parts.next.click(None, js="() => { window.WB.openTab('train'); }", **QUIET)

@@ -137,7 +137,10 @@ def press_job(ctx: UiContext, event: gr.EventData, selected: str) -> str:
     freed = ctx.jobs.disk_bytes(job_id) if verb == "delete" else 0
     ask_job(ctx, job_id, verb)
     title = ctx.t("toast.done")
-    gr.Info(ctx.t("jobs.deleted", size=say_bytes(freed)) if verb == "delete" else ctx.t(f"jobs.asked.{verb}"), title=title)
+    gr.Info(
+        ctx.t("jobs.deleted", size=say_bytes(freed)) if verb == "delete" else ctx.t(f"jobs.asked.{verb}"),
+        title=title,
+    )
     return "" if verb == "delete" and selected == job_id else selected
 
 
@@ -153,13 +156,23 @@ def build(ctx: UiContext) -> None:
     with gr.Row(equal_height=True):
         gr.Markdown(f"# {ctx.t('jobs.title')}\n\n{ctx.t('jobs.lead')}", elem_classes="wb-lead")
         choices = [(ctx.t(f"jobs.filter.{name}"), name) for name in FILTERS]
-        show = gr.Radio(choices, value="all", label=ctx.t("jobs.filter"), elem_id="jobs-filter", elem_classes="wb-flat", scale=0, min_width=540)
+        show = gr.Radio(
+            choices,
+            value="all",
+            label=ctx.t("jobs.filter"),
+            elem_id="jobs-filter",
+            elem_classes="wb-flat",
+            scale=0,
+            min_width=540,
+        )
     selected = gr.State("")
     cards = job_cards(ctx, "jobs-cards")
     with gr.Column(visible=False, elem_classes="wb-card") as log_card:
         log = log_view(ctx, "jobs-log")
     with gr.Column(elem_classes="wb-card"):
-        gr.Markdown(f"## {ctx.t('jobs.artifacts.title')}\n\n{ctx.t('jobs.artifacts.lead')}", elem_classes="wb-lead")
+        gr.Markdown(
+            f"## {ctx.t('jobs.artifacts.title')}\n\n{ctx.t('jobs.artifacts.lead')}", elem_classes="wb-lead"
+        )
         disk = gr.Markdown(elem_id="jobs-disk")
         labels = labels_of(ctx, "jobs.artifacts", ("empty", "confirm"))
         table = json_view("table", elem_id="jobs-artifacts", labels=labels, scripts=("cards.js",))

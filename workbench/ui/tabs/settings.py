@@ -36,7 +36,10 @@ def read_models(ctx: UiContext) -> str:
     remove = _action(ctx, "settings.models.remove", "remove", careful=True)
     own = [(model, [remove]) for model in registered_models(ctx.workspace)]
     fetched = [(model, list[dict[str, Any]]()) for model in downloaded_models(ctx.workspace)]
-    rows = [{"id": model.path, "cells": [model.name, model.path], "actions": acts} for model, acts in fetched + own]
+    rows = [
+        {"id": model.path, "cells": [model.name, model.path], "actions": acts}
+        for model, acts in fetched + own
+    ]
     return to_json({"columns": [ctx.t(f"settings.models.{name}") for name in ("name", "path")], "rows": rows})
 
 
@@ -85,7 +88,9 @@ def press_model(ctx: UiContext, event: gr.EventData) -> None:
 def start_download(ctx: UiContext, **values: Any) -> JobRecord:
     """Submit the download as a job; the same model and revision twice is one job while it goes on."""
     config = parse_form(DownloadConfig, _stripped(values))
-    ended = sum(job.status.state not in ("queued", "running", "paused") for job in ctx.jobs.list(kind="download"))
+    ended = sum(
+        job.status.state not in ("queued", "running", "paused") for job in ctx.jobs.list(kind="download")
+    )
     return ctx.jobs.submit(
         "download",
         config.repo_id,
@@ -157,7 +162,9 @@ def build(ctx: UiContext) -> None:
 
 
 def _heading(ctx: UiContext, part: str) -> None:
-    gr.Markdown(f"## {ctx.t(f'settings.{part}.title')}\n\n{ctx.t(f'settings.{part}.lead')}", elem_classes="wb-lead")
+    gr.Markdown(
+        f"## {ctx.t(f'settings.{part}.title')}\n\n{ctx.t(f'settings.{part}.lead')}", elem_classes="wb-lead"
+    )
 
 
 def _build_models(ctx: UiContext) -> gr.HTML:
@@ -173,9 +180,13 @@ def _build_models(ctx: UiContext) -> gr.HTML:
         )
     with gr.Row(elem_classes="wb-buttons"):
         add = gr.Button(ctx.t("settings.models.add"), elem_id="settings-add-folder")
-    with gr.Accordion(ctx.t("settings.download.title"), open=False, elem_classes="wb-more", elem_id="settings-download"):
+    with gr.Accordion(
+        ctx.t("settings.download.title"), open=False, elem_classes="wb-more", elem_id="settings-download"
+    ):
         gr.Markdown(ctx.t("settings.download.note"), elem_classes="wb-lead")
-        form = build_form(DownloadConfig, "download", ctx, fields=("repo_id", "revision", "token_env"), columns=3)
+        form = build_form(
+            DownloadConfig, "download", ctx, fields=("repo_id", "revision", "token_env"), columns=3
+        )
         _build_download_buttons(ctx, form)
     events: Any = (add, table)
     events[0].click(ui_handler(ctx, add_folder), [folder], [folder], **QUIET)

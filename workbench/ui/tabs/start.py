@@ -76,7 +76,9 @@ def read_last(ctx: UiContext, now: float) -> str:
     count = int(cast("Mapping[str, Any]", metrics.get("baseline") or {}).get("n") or 0)
     ago = say_ago(comparison.created_at, now, ctx.t)
     detail = ctx.t("start.last.detail", n=count, ago=ago) if count else ago
-    return to_json({"title": comparison.name, "detail": detail, "headlines": make_headlines(metrics, ctx.lang)})
+    return to_json(
+        {"title": comparison.name, "detail": detail, "headlines": make_headlines(metrics, ctx.lang)}
+    )
 
 
 def _press_start(ctx: UiContext) -> tuple[str, Any]:
@@ -101,7 +103,9 @@ def build(ctx: UiContext) -> None:
     gr.Markdown(f"# {ctx.t('start.title')}\n\n{ctx.t('start.lead')}", elem_classes="wb-lead")
     with gr.Row(equal_height=True):
         with gr.Column(scale=5, min_width=440, elem_classes="wb-card"):
-            gr.Markdown(f"## {ctx.t('start.sample.title')}\n\n{ctx.t('start.sample.text')}", elem_classes="wb-lead")
+            gr.Markdown(
+                f"## {ctx.t('start.sample.title')}\n\n{ctx.t('start.sample.text')}", elem_classes="wb-lead"
+            )
             with gr.Row(elem_classes="wb-buttons"):
                 sample = gr.Button(ctx.t("start.sample.button"), variant="primary", elem_id="start-sample")
                 own = gr.Button(ctx.t("start.own.button"), elem_id="start-own")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 from gradio.context import Context
@@ -13,11 +13,19 @@ from gradio.context import Context
 from workbench.ui.context import UiContext
 from workbench.ui.handlers import POLL, Handler, ui_tick
 
+# some of its functions are untyped
+GRADIO: Any = cast("Any", gr)
 TICK_SECONDS = 2.0
+SKIP: Any = GRADIO.skip()
+"""Leaves a component as it is."""
+ON: Any = GRADIO.on
+"""Several events, one handler."""
+BUSY: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
+"""Options of an event that may take more than a second: a small sign shows that something goes on."""
 
 
 def changed_only(seen: Sequence[str], values: Sequence[Any]) -> list[Any]:
-    """Values for the outputs, `gr.skip()` where the page has that value already, and the new list of digests.
+    """Values for the outputs, a skip where the page has that value already, and the new list of digests.
 
     Args:
         seen: Digests of what was sent last; empty on the first look.
@@ -26,10 +34,8 @@ def changed_only(seen: Sequence[str], values: Sequence[Any]) -> list[Any]:
     digests = [sha256(repr(value).encode()).hexdigest()[:16] for value in values]
     old = list(seen) if len(seen) == len(values) else [""] * len(values)
     if digests == old:
-        return [gr.skip()] * (len(values) + 1)
-    sent = [
-        gr.skip() if new == last else value for value, new, last in zip(values, digests, old, strict=True)
-    ]
+        return [SKIP] * (len(values) + 1)
+    sent = [SKIP if new == last else value for value, new, last in zip(values, digests, old, strict=True)]
     return [*sent, digests]
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from workbench.errors import StateError
+from workbench.errors import StateError, WorkbenchError
 from workbench.jobs import JobFolder
 from workbench.schemas.job import ENDED, ControlVerb, JobRecord
-from workbench.schemas.training import SFTSettings
+from workbench.schemas.base import parse
+from workbench.schemas.training import LoraSettings, SFTSettings
+from workbench.training.coverage import measure_coverage
+from workbench.training.models import describe_model
 from workbench.training.plan import training_bytes
 from workbench.ui.components import chart_payload, command_line, live_chart
 from workbench.ui.context import UiContext
@@ -19,7 +24,8 @@ from workbench.ui.forms import Form, build_form
 from workbench.ui.handlers import QUIET, ui_handler
 from workbench.ui.tabs import train_form as form
 from workbench.ui.tabs.controls import ask_job
-from workbench.ui.tabs.ticking import follow, page_token
+from workbench.ui.tabs.data_form import count_lines
+from workbench.ui.tabs.ticking import ON, SKIP, follow, page_token
 from workbench.ui.views import training as view
 from workbench.ui.views.html import el, join, paragraph
 from workbench.ui.views.run_reader import RunReaders
@@ -86,6 +92,24 @@ def asked_of(job: JobRecord) -> str:
     return control.verb if control is not None else ""
 
 
+def read_facts(job: JobRecord) -> view.RunFacts:
+    """Rows and reach of a run, from its files; a file that is gone leaves its fact out."""
+    config = job.spec.config
+    lora = json.dumps(config.get("lora", {}), sort_keys=True)
+    return _facts(str(config.get("model", "")), str(config.get("train_file", "")), lora)
+
+
+@lru_cache(maxsize=16)
+def _facts(model: str, train_file: str, lora: str) -> view.RunFacts:
+    rows = count_lines(Path(train_file)) or None
+    try:
+        info = describe_model(Path(model))
+        reach = measure_coverage(info.tensors, info.model_type, parse(LoraSettings, json.loads(lora)))
+    except WorkbenchError:
+        return view.RunFacts(rows)
+    return view.RunFacts(rows, reach.of_all, reach.of_body)
+
+
 def show_run(ctx: UiContext, readers: RunReaders, chosen: str | None) -> list[Any]:
     """Everything about the run on display, from its folder.
 
@@ -103,7 +127,7 @@ def show_run(ctx: UiContext, readers: RunReaders, chosen: str | None) -> list[An
             runs,
             view.render_headline(None, ctx.lang),
             *hidden,
-            gr.skip(),
+            SKIP,
             "",
             "",
             gr.update(visible=False),
@@ -117,7 +141,7 @@ def show_run(ctx: UiContext, readers: RunReaders, chosen: str | None) -> list[An
     notices = view.collect_notices(reader.events, curves, reader.series.latest, ctx.lang)
     return [
         runs,
-        view.render_headline(job, ctx.lang, asked=asked),
+        view.render_headline(job, ctx.lang, known=read_facts(job), asked=asked),
         *buttons,
         gr.update(visible=can_resume(job)),
         gr.update(visible=True),
@@ -279,7 +303,7 @@ def _wire_form(ctx: UiContext, parts: FormParts, live: LiveParts) -> None:
     parts.model.change(ui_handler(ctx, form.choose_model), parts.model, told, **QUIET)
     watched = [parts.dataset.change, parts.model.change, *(field.change for field in fields)]
     outlook: dict[str, Any] = {"inputs_kwargs": parts.values, "outputs": [parts.plan, parts.command]}
-    gr.on(watched, ui_handler(ctx, form.show_plan), **outlook, trigger_mode="always_last", **QUIET)
+    ON(watched, ui_handler(ctx, form.show_plan), **outlook, trigger_mode="always_last", **QUIET)
     started = parts.start.click(
         ui_handler(ctx, start_training),
         inputs_kwargs={**parts.values, "token": parts.token},

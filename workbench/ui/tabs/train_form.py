@@ -21,6 +21,7 @@ from workbench.ui.components import command_payload
 from workbench.ui.context import UiContext
 from workbench.ui.forms import SEPARATOR, parse_form
 from workbench.ui.models import list_models, starter_folder
+from workbench.ui.tabs.ticking import SKIP
 from workbench.ui.views import planning as view
 from workbench.ui.views.html import Html, el, join, paragraph
 from workbench.ui.views.runs import Choices
@@ -92,7 +93,7 @@ def choose_model(ctx: UiContext, path: str | None) -> list[Any]:
     Returns:
         Updates for the note, the consent (text, box, tick), and every field of `FIELDS`.
     """
-    same = [gr.skip()] * len(FIELDS)
+    same = [SKIP] * len(FIELDS)
     if not path:
         return ["", "", gr.update(visible=False), False, *same]
     try:
@@ -103,7 +104,7 @@ def choose_model(ctx: UiContext, path: str | None) -> list[Any]:
     values = starter_values() if Path(path) == starter_folder() else {}
     if values:
         note = join([note, paragraph(ctx.t("train_tab.starter_values"), "wb-soft wb-tiny")])
-    fields = [values.get(name, gr.skip()) for name in FIELDS]
+    fields = [values.get(name, SKIP) for name in FIELDS]
     consent = view.render_consent(info, ctx.lang) if info.needs_remote_code else ""
     return [note, consent, gr.update(visible=info.needs_remote_code), False, *fields]
 
@@ -115,7 +116,7 @@ def starter_values() -> dict[str, Any]:
         steps = load_recipe(sample_recipe_path()).steps
     except NotFoundError:
         return {}
-    config = next((step.config for step in steps if step.kind == "train"), {})
+    config = next((step.config for step in steps if step.kind == "train"), dict[str, Any]())
     return {name: config[name] for name in FIELDS if name in config}
 
 

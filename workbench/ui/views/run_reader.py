@@ -17,8 +17,8 @@ RUNS_KEPT = 4
 NAMES = (
     "loss",
     "eval_loss",
-    "mean_token_accuracy",
-    "eval_mean_token_accuracy",
+    "token_accuracy",
+    "eval_token_accuracy",
     "learning_rate",
     "grad_norm",
     "tokens_per_second",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from workbench.errors import WorkbenchError
@@ -10,6 +11,7 @@ from workbench.i18n import Lang, has_key, render_error, t, translator
 from workbench.jobs.downsample import Points
 from workbench.schemas.job import ENDED, JobRecord
 from workbench.ui.components.job_card import TONES
+from workbench.ui.models import starter_folder
 from workbench.ui.views.html import Child, Html, chip, el, join, paragraph
 from workbench.ui.views.words import NOTHING, say_decimal, say_time_left
 from workbench.ui.wording import say_bytes, say_number, say_seconds, say_share
@@ -19,6 +21,27 @@ Series = Mapping[str, Points]
 WORSE_BY = 0.02
 """Relative rise of the validation loss over its best that is worth a warning."""
 SHOWN_EVENTS = 6
+EVENT_TONES = {
+    "loss_not_finite": "bad",
+    "overfitting": "warn",
+    "loss_scaled": "warn",
+    "checkpoint_dropped": "warn",
+    "modules_untrained": "warn",
+    "targets_ignored": "warn",
+    "length_limited": "warn",
+}
+"""Events that are more than a note; what a file lost (`rows_...`) is a warning too."""
+LOSSES = ("rows_", "train_rows_", "eval_rows_")
+
+
+class RunFacts(NamedTuple):
+    """What a run's files say about it; None where they are gone."""
+
+    rows: int | None = None
+    of_all: float | None = None
+    """Share of all weights that the adapter reaches."""
+    of_body: float | None = None
+    """The same without embeddings and output head."""
 
 
 class Notice(NamedTuple):
@@ -41,19 +64,22 @@ def state_chip(job: JobRecord, lang: Lang) -> Html:
     )
 
 
-def render_headline(job: JobRecord | None, lang: Lang, *, asked: str = "") -> Html:
+def render_headline(
+    job: JobRecord | None, lang: Lang, *, known: RunFacts | None = None, asked: str = ""
+) -> Html:
     """Title, state and one line of facts.
 
     Args:
         job: The run on display; None where there is none yet.
         lang: The page's language.
+        known: What its files say.
         asked: Verb that a person has asked for and that the run has not followed yet.
     """
     if job is None:
         return paragraph(t("train_tab.none", lang), "wb-empty")
     lines: list[Child] = [
         el("h1", job.spec.title, " ", state_chip(job, lang)),
-        paragraph(" · ".join(_facts(job, lang)), "wb-soft"),
+        paragraph(" · ".join(_facts(job, known or RunFacts(), lang)), "wb-soft"),
     ]
     lines += [_box("warn", text) for text in _waiting(job, lang, asked)]
     lines += [_box("bad", text) for text in _failure(job, lang)]
@@ -64,32 +90,36 @@ def _box(tone: str, text: str) -> Html:
     return el("div", text, cls=f"wv-box {tone}", role="status")
 
 
-def _facts(job: JobRecord, lang: Lang) -> list[str]:
-    config, note, status, tr = job.spec.config, job.status.note, job.status, translator(lang)
+def _facts(job: JobRecord, known: RunFacts, lang: Lang) -> list[str]:
+    config, status, tr = job.spec.config, job.status, translator(lang)
     facts: list[str] = []
-    if rows := note.get("train_rows"):
-        facts.append(t("train_tab.line.rows", lang, count=f"{int(rows):,}"))
+    if known.rows:
+        facts.append(t("train_tab.line.rows", lang, count=f"{known.rows:,}"))
     if epochs := config.get("num_train_epochs"):
         facts.append(t("train_tab.line.epochs", lang, count=f"{epochs:g}"))
-    facts.append(_lora(config, note, lang))
+    facts.append(_lora(config, known, lang))
     if model := str(config.get("model", "")):
-        facts.append(t("train_tab.line.model", lang, name=model.rstrip("/").rpartition("/")[2]))
+        facts.append(t("train_tab.line.model", lang, name=model_name(model, lang)))
     if status.state == "running":
         facts += [say_time_left(status.eta_seconds, tr), t("train_tab.line.keeps_on", lang)]
     elif status.state in ENDED and status.started_at:
-        facts.append(
-            t("train_tab.line.took", lang, time=say_seconds(status.ended_at - status.started_at, tr))
-        )
+        facts.append(t("train_tab.line.took", lang, time=say_seconds(status.ended_at - status.started_at, tr)))
     return facts
 
 
-def _lora(config: Mapping[str, Any], note: Mapping[str, Any], lang: Lang) -> str:
+def model_name(path: str, lang: Lang) -> str:
+    """The model's folder as people call it."""
+    if Path(path) == starter_folder():
+        return t("train_tab.model.starter", lang)
+    return Path(path).name
+
+
+def _lora(config: Mapping[str, Any], known: RunFacts, lang: Lang) -> str:
     r = config.get("lora", {}).get("r", "")
-    coverage = note.get("coverage", {})
-    if "all" in coverage and "without_embeddings" in coverage:
-        reach = {"all": say_share(coverage["all"]), "linear": say_share(coverage["without_embeddings"])}
-        return t("train_tab.line.lora_reach", lang, r=r, **reach)
-    return t("train_tab.line.lora", lang, r=r)
+    if known.of_all is None or known.of_body is None:
+        return t("train_tab.line.lora", lang, r=r)
+    reach = {"all": say_share(known.of_all), "linear": say_share(known.of_body)}
+    return t("train_tab.line.lora_reach", lang, r=r, **reach)
 
 
 def _waiting(job: JobRecord, lang: Lang, asked: str) -> list[str]:
@@ -190,8 +220,13 @@ def collect_notices(
     for event in reversed(events):
         key = f"event.{event.get('code', '')}"
         if has_key(key, lang):
-            notices.append(Notice(str(event.get("tone", "")), t(key, lang, **event.get("params", {}))))
+            notices.append(Notice(event_tone(str(event["code"])), t(key, lang, **event.get("params", {}))))
     return notices[:SHOWN_EVENTS]
+
+
+def event_tone(code: str) -> str:
+    """How much an event matters: bad, warn, or empty for a note."""
+    return EVENT_TONES.get(code, "warn" if code.startswith(LOSSES) else "")
 
 
 def render_notices(notices: Sequence[Notice], lang: Lang) -> Html:
@@ -208,4 +243,4 @@ def render_notices(notices: Sequence[Notice], lang: Lang) -> Html:
 def total_steps(job: JobRecord) -> float:
     """Planned optimizer steps, 0 where the run has not said them."""
     progress = job.status.progress
-    return progress.total if progress.unit == "steps" else 0.0
+    return progress.total if progress.unit.endswith("steps") else 0.0
