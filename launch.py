@@ -71,7 +71,9 @@ def wants_japanese(arguments: list[str]) -> bool:
 def say(key: str, **params: object) -> None:
     """One line on stderr, in the person's language."""
     japanese, english = TEXT[key]
-    print((japanese if wants_japanese(sys.argv[1:]) else english).format(**params), file=sys.stderr, flush=True)
+    print(
+        (japanese if wants_japanese(sys.argv[1:]) else english).format(**params), file=sys.stderr, flush=True
+    )
 
 
 def check_python() -> None:
@@ -144,7 +146,15 @@ def make_venv() -> None:
 def pip_install(requirements: list[str]) -> None:
     """Install the pins with pip, its progress shown on stderr."""
     say("installing")
-    command = [str(venv_python()), "-m", "pip", "install", "--disable-pip-version-check", "-c", str(CONSTRAINTS)]
+    command = [
+        str(venv_python()),
+        "-m",
+        "pip",
+        "install",
+        "--disable-pip-version-check",
+        "-c",
+        str(CONSTRAINTS),
+    ]
     done = subprocess.run([*command, *requirements], stdout=sys.stderr, check=False)
     if done.returncode != 0:
         say("install_failed")

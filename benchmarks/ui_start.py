@@ -61,7 +61,9 @@ def main() -> None:
         for number in range(rounds + 1):
             port = free_port()
             workbench = [sys.executable, "-m", "workbench", "ui", "--no-browser", "--workspace", folder]
-            ours.append(seconds_until_answer([*workbench, "--port", str(port)], f"http://127.0.0.1:{port}/ja/"))
+            ours.append(
+                seconds_until_answer([*workbench, "--port", str(port)], f"http://127.0.0.1:{port}/ja/")
+            )
             port = free_port()
             page = [sys.executable, "-c", BARE.format(port=port)]
             bare.append(seconds_until_answer(page, f"http://127.0.0.1:{port}/"))

@@ -28,7 +28,9 @@ def launch(repo_root: Path) -> ModuleType:
         (["--lang", "en", "test", "-k", "x"], "test"),
     ],
 )
-def test_the_sub_command_is_found_behind_options(launch: ModuleType, arguments: list[str], expected: str) -> None:
+def test_the_sub_command_is_found_behind_options(
+    launch: ModuleType, arguments: list[str], expected: str
+) -> None:
     assert launch.sub_command(arguments) == expected
 
 

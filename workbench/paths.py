@@ -87,5 +87,12 @@ class Workspace:
     def folders(self) -> tuple[Path, ...]:
         """All folders that must exist before work begins."""
         return (
-            self.root, self.jobs, self.artifacts, self.models, self.uploads, self.cache, self.locks, self.empty,
+            self.root,
+            self.jobs,
+            self.artifacts,
+            self.models,
+            self.uploads,
+            self.cache,
+            self.locks,
+            self.empty,
         )

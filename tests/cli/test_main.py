@@ -17,13 +17,19 @@ def _json(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
     return json.loads(capsys.readouterr().out)
 
 
-@pytest.mark.parametrize("arguments", [["--json", "jobs", "list"], ["jobs", "--json", "list"], ["jobs", "list", "--json"]])
-def test_json_may_stand_anywhere(arguments: list[str], home: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    "arguments", [["--json", "jobs", "list"], ["jobs", "--json", "list"], ["jobs", "list", "--json"]]
+)
+def test_json_may_stand_anywhere(
+    arguments: list[str], home: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(arguments, home) == 0
     assert _json(capsys) == {"jobs": []}
 
 
-def test_a_wrong_usage_is_one_json_error_with_exit_code_3(home: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_usage_is_one_json_error_with_exit_code_3(
+    home: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["jobs", "lisst", "--json"], home) == 3
     error = _json(capsys)["error"]
     assert set(error) == {"code", "message", "hint"}  # type: ignore[arg-type]
@@ -35,7 +41,9 @@ def test_an_unknown_option_is_refused(home: dict[str, str], capsys: pytest.Captu
     assert "frobnicate" in str(_json(capsys)["error"])
 
 
-def test_an_absent_job_is_told_in_the_chosen_language(home: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_absent_job_is_told_in_the_chosen_language(
+    home: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["jobs", "show", "nothing", "--json", "--lang", "ja"], home) == 3
     japanese = _json(capsys)["error"]
     assert main(["jobs", "show", "nothing", "--json"], home) == 3

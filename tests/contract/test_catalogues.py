@@ -61,7 +61,9 @@ def test_english_texts_hold_no_japanese() -> None:
         if JAPANESE.search(text) and not any(word in text for word in allowed)
     }
     # format examples quote Japanese column names and phrases on purpose: they must be inside quotes
-    bare = [key for key, text in found.items() if JAPANESE.search(re.sub(r"[“\"「『(].*?[”\"」』)]", "", text))]
+    bare = [
+        key for key, text in found.items() if JAPANESE.search(re.sub(r"[“\"「『(].*?[”\"」』)]", "", text))
+    ]
     assert bare == []
 
 
@@ -73,7 +75,11 @@ def test_every_error_code_in_the_code_has_message_and_hint(repo_root: Path) -> N
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args):
                 continue
             first = node.args[0]
-            if node.func.id in ERROR_CLASSES and isinstance(first, ast.Constant) and isinstance(first.value, str):
+            if (
+                node.func.id in ERROR_CLASSES
+                and isinstance(first, ast.Constant)
+                and isinstance(first.value, str)
+            ):
                 for part in ("message", "hint"):
                     if f"error.{first.value}.{part}" not in catalogue:
                         missing.append(f"{path.name}:{node.lineno} {first.value}.{part}")
@@ -90,7 +96,12 @@ def test_every_literal_key_in_the_code_exists(repo_root: Path) -> None:
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             first = node.args[0]
             literal = isinstance(first, ast.Constant) and isinstance(first.value, str)
-            if name in ("t", "text", "say") and literal and "." in first.value and first.value not in catalogue:
+            if (
+                name in ("t", "text", "say")
+                and literal
+                and "." in first.value
+                and first.value not in catalogue
+            ):
                 missing.append(f"{path.name}:{node.lineno} {first.value}")
     assert missing == []
 
@@ -121,7 +132,9 @@ def test_catalogue_files_are_sorted_and_flat(repo_root: Path) -> None:
 
 def test_every_area_exists_in_both_languages(repo_root: Path) -> None:
     folder = repo_root / "workbench" / "i18n"
-    assert {p.name for p in (folder / "ja").glob("*.json")} == {p.name for p in (folder / "en").glob("*.json")}
+    assert {p.name for p in (folder / "ja").glob("*.json")} == {
+        p.name for p in (folder / "en").glob("*.json")
+    }
 
 
 def test_no_japanese_text_for_people_stands_in_the_faces(repo_root: Path) -> None:
@@ -132,7 +145,8 @@ def test_no_japanese_text_for_people_stands_in_the_faces(repo_root: Path) -> Non
         docstrings = {
             id(node.body[0].value)
             for node in ast.walk(tree)
-            if isinstance(node, (ast.Module, ast.FunctionDef, ast.ClassDef)) and node.body
+            if isinstance(node, (ast.Module, ast.FunctionDef, ast.ClassDef))
+            and node.body
             and isinstance(node.body[0], ast.Expr)
         }
         for node in ast.walk(tree):

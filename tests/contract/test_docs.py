@@ -18,4 +18,6 @@ def test_the_option_tables_are_current(repo_root: Path, tmp_path: Path) -> None:
     for lang in LANGUAGES:
         name = f"options.{lang}.md"
         current = (tmp_path / name).read_text(encoding="utf-8")
-        assert (repo_root / "docs" / name).read_text(encoding="utf-8") == current, "run: python docs/options.py"
+        assert (repo_root / "docs" / name).read_text(encoding="utf-8") == current, (
+            "run: python docs/options.py"
+        )

@@ -40,7 +40,9 @@ def test_functions_take_few_parameters(repo_root: Path) -> None:
     many = [
         f"{path.name}:{node.name}"
         for path, node in _functions(repo_root)
-        if len(node.args.args) + len(node.args.kwonlyargs) - (node.args.args[:1] != [] and node.args.args[0].arg == "self")
+        if len(node.args.args)
+        + len(node.args.kwonlyargs)
+        - (node.args.args[:1] != [] and node.args.args[0].arg == "self")
         > PARAMETERS
     ]
     assert many == []

@@ -10,7 +10,9 @@ import pytest
 
 
 def _run(arguments: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", *arguments], cwd=cwd, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=cwd, capture_output=True, text=True, check=False
+    )
 
 
 def test_ruff_finds_nothing(repo_root: Path) -> None:
@@ -19,7 +21,9 @@ def test_ruff_finds_nothing(repo_root: Path) -> None:
 
 
 def test_the_code_is_formatted(repo_root: Path) -> None:
-    done = _run(["ruff", "format", "--check", "workbench", "tests", "launch.py", "assets", "benchmarks"], repo_root)
+    done = _run(
+        ["ruff", "format", "--check", "workbench", "tests", "launch.py", "assets", "benchmarks"], repo_root
+    )
     assert done.returncode == 0, done.stdout[-4000:]
 
 
@@ -40,5 +44,7 @@ def test_imports_follow_the_layers(repo_root: Path) -> None:
 def test_light_packages_bring_no_heavy_library(package: str, repo_root: Path) -> None:
     heavy = ["torch", "transformers", "trl", "peft", "gradio", "docker", "openai"]
     code = f"import sys, workbench.{package}; print([m for m in {heavy} if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], cwd=repo_root, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=repo_root, capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "[]"

@@ -60,7 +60,18 @@ steps:
 
 
 def _faq(path: Path) -> Path:
-    topics = ("住民票", "印鑑登録", "転入届", "図書館", "粗大ごみ", "水道", "保育園", "公園", "駐輪場", "市民税")
+    topics = (
+        "住民票",
+        "印鑑登録",
+        "転入届",
+        "図書館",
+        "粗大ごみ",
+        "水道",
+        "保育園",
+        "公園",
+        "駐輪場",
+        "市民税",
+    )
     lines = ["質問,回答,部署"]
     for number, topic in enumerate(topics * 5):
         group = "市民課" if number % 5 else "環境課"
@@ -73,10 +84,19 @@ def _faq(path: Path) -> Path:
 
 
 def _workbench(*arguments: str, home: Path, repo_root: Path) -> tuple[int, Any]:
-    environ = {**os.environ, "WORKBENCH_HOME": str(home), "PYTHONPATH": str(repo_root), "WORKBENCH_LANG": "en"}
+    environ = {
+        **os.environ,
+        "WORKBENCH_HOME": str(home),
+        "PYTHONPATH": str(repo_root),
+        "WORKBENCH_LANG": "en",
+    }
     done = subprocess.run(
         [sys.executable, "-m", "workbench", *arguments, "--json"],
-        env=environ, capture_output=True, text=True, check=False, timeout=600,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
     )
     assert done.stdout, done.stderr[-3000:]
     return done.returncode, json.loads(done.stdout)
@@ -94,9 +114,16 @@ def test_a_recipe_runs_to_a_verdict_and_a_second_run_does_nothing_again(
     assert first["verdict"] in ("pass", "fail", "inconclusive")
     assert code == {"pass": 0, "fail": 1, "inconclusive": 2}[first["verdict"]]
     states = {step["name"]: step["state"] for step in first["steps"]}
-    assert states == dict.fromkeys(("data", "train", "serve", "baseline", "finetuned", "compare"), "succeeded")
+    assert states == dict.fromkeys(
+        ("data", "train", "serve", "baseline", "finetuned", "compare"), "succeeded"
+    )
     assert set(first["metrics"]["baseline"]) == {
-        "n", "over_refusal_rate", "correct_refusal_rate", "verbatim_quote_rate", "answered_f1", "general_accuracy",
+        "n",
+        "over_refusal_rate",
+        "correct_refusal_rate",
+        "verbatim_quote_rate",
+        "answered_f1",
+        "general_accuracy",
     }
     assert first["metrics"]["baseline"]["n"] == 7
 
@@ -113,7 +140,9 @@ def test_a_recipe_runs_to_a_verdict_and_a_second_run_does_nothing_again(
     assert running == []
 
 
-def test_a_failing_step_names_itself_and_its_reason(tmp_path: Path, tiny_model: Path, repo_root: Path) -> None:
+def test_a_failing_step_names_itself_and_its_reason(
+    tmp_path: Path, tiny_model: Path, repo_root: Path
+) -> None:
     recipe = tmp_path / "recipe.yaml"
     faq = tmp_path / "faq.csv"
     faq.write_text("質問,回答\n", encoding="utf-8")

@@ -10,8 +10,8 @@ import pytest
 from tests.evaluation.makers import DOCUMENTS, PLAIN, QUOTED, REFUSAL
 from workbench.artifacts import ArtifactStore, read_jsonl
 from workbench.errors import EndpointError
-from workbench.evaluation import compare as compare_module
 from workbench.evaluation import run as run_module
+from workbench.evaluation.compare import run as run_comparison
 from workbench.inference import MockClient
 from workbench.jobs import FakeExecutor, JobContext, JobFolder, JobStore, run_job
 from workbench.jobs.folder import Control
@@ -253,7 +253,7 @@ def test_two_evaluations_become_a_comparison(bench: Bench) -> None:
     config = CompareConfig(
         baseline=before.result["artifact"], finetuned=after.result["artifact"], bootstrap=200
     )
-    done = bench.finish(bench.store.submit("compare", "c", config), "compare", compare_module_run)
+    done = bench.finish(bench.store.submit("compare", "c", config), "compare", run_comparison)
     assert done.status.state == "succeeded", done.error
     assert done.result is not None
     assert done.result["differ"] == COUNT - 1
@@ -274,16 +274,6 @@ def test_something_else_than_an_evaluation_is_not_compared(bench: Bench) -> None
     (draft.folder / "x").write_text("x", encoding="utf-8")
     dataset = draft.commit()
     record = bench.store.submit("compare", "c", CompareConfig(baseline=dataset.id, finetuned=dataset.id))
-    done = bench.finish(record, "compare", compare_module_run)
+    done = bench.finish(record, "compare", run_comparison)
     assert done.error is not None
     assert done.error.code == "not_an_evaluation"
-
-
-def compare_module_run(config: dict[str, Any], job: JobContext) -> dict[str, Any]:
-    from workbench.evaluation.compare import run
-
-    return run(config, job)
-
-
-def test_the_package_offers_the_pure_comparison() -> None:
-    assert callable(compare_module)

@@ -58,7 +58,9 @@ def completion(text: str | None, finish: str = "stop", **message: Any) -> dict[s
 
 def error(status: int, message: str = "no", code: str | None = None, **headers: str) -> web.Response:
     body = {"error": {"message": message, "type": "x", "code": code}}
-    return web.json_response(body, status=status, headers={k.replace("_", "-"): v for k, v in headers.items()})
+    return web.json_response(
+        body, status=status, headers={k.replace("_", "-"): v for k, v in headers.items()}
+    )
 
 
 @asynccontextmanager

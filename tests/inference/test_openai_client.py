@@ -27,7 +27,9 @@ QUESTION = ChatRequest(
 
 
 def endpoint(url: str, **values: Any) -> Endpoint:
-    return Endpoint.model_validate({"name": "srv", "base_url": url, "model": "base", "engine": "vllm", **values})
+    return Endpoint.model_validate(
+        {"name": "srv", "base_url": url, "model": "base", "engine": "vllm", **values}
+    )
 
 
 @asynccontextmanager

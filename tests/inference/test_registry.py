@@ -9,7 +9,9 @@ from workbench.schemas.inference import Endpoint
 
 
 def make(name: str, **values: object) -> Endpoint:
-    return Endpoint.model_validate({"name": name, "base_url": "http://127.0.0.1:8000/v1", "model": "m", **values})
+    return Endpoint.model_validate(
+        {"name": name, "base_url": "http://127.0.0.1:8000/v1", "model": "m", **values}
+    )
 
 
 def test_endpoints_are_kept_and_listed_by_name(workspace: Workspace) -> None:

@@ -106,11 +106,11 @@ async def test_what_asking_again_cannot_mend_is_not_asked_again(kind: str) -> No
 async def test_a_server_that_stays_away_opens_the_breaker() -> None:
     time = Time()
     retrier = make(time)
-    with pytest.raises(EndpointError) as caught:
-        for _ in range(20):
-            send, _ = failing(*[DOWN] * 9)
-            with pytest.raises(CallFailed):
-                await retrier.run(send)
+    for _ in range(6):
+        send, _ = failing(*[DOWN] * 9)
+        with pytest.raises((CallFailed, EndpointError)) as caught:
+            await retrier.run(send)
+    assert isinstance(caught.value, EndpointError)
     assert caught.value.code == "endpoint_unstable"
     assert caught.value.params["failed"] > 10
 

@@ -29,14 +29,15 @@ def test_the_worker_has_its_own_session_an_empty_place_and_the_log(
     folder: Path, workspace: Workspace
 ) -> None:
     executor = _python(
-        "import os, sys; print(os.getsid(0) == os.getpid(), os.getcwd(), os.listdir(), repr(sys.stdin.read()));"
+        "import os, sys; print(os.getsid(0) == os.getpid(), os.getcwd());"
+        "print(os.listdir(), repr(sys.stdin.read()));"
         "print('to stderr', file=sys.stderr); print(os.environ.get('GIVEN'), os.environ.get('HOME'))"
     )
     pid = executor.start(folder, {"GIVEN": "yes"})
     started = executor.started_at(pid)
     until(lambda: not executor.alive(pid, started))
     log = (folder / "log.txt").read_text()
-    assert f"True {workspace.empty} [] ''" in log
+    assert f"True {workspace.empty}\n[] ''" in log
     assert "to stderr" in log
     assert "yes None" in log
 

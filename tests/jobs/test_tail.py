@@ -102,3 +102,9 @@ def test_broken_lines_in_the_middle_are_skipped(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     _append(path, b'{"a": 1}\n\0\0\0\0\n{"a": 2, \xff}\n[3]\n{"a": 4}\n')
     assert JsonlTail(path).read() == [{"a": 1}, {"a": 4}]
+
+
+def test_a_line_with_two_objects_is_skipped_and_not_miscounted(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    _append(path, b'{"a": 1}, {"a": 2}\n{"a": 3}\n')
+    assert JsonlTail(path).read() == [{"a": 3}]

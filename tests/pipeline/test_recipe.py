@@ -70,7 +70,12 @@ def test_a_file_that_is_no_yaml_is_refused_with_its_path(tmp_path: Path) -> None
 def test_the_sample_recipe_is_valid_and_its_files_exist() -> None:
     recipe = load_recipe(sample_recipe_path())
     assert [step.kind for step in recipe.steps] == [
-        "generate_raft", "train", "serve", "evaluate", "evaluate", "compare",
+        "generate_raft",
+        "train",
+        "serve",
+        "evaluate",
+        "evaluate",
+        "compare",
     ]
     assert Path(recipe.steps[0].config["source"]["path"]).is_file()
     assert Path(recipe.steps[1].config["model"]).is_dir()

@@ -34,5 +34,8 @@ def test_the_label_is_read_by_the_first_rule_that_fits(answer: str, label: str |
 
 
 def test_the_first_digit_of_a_long_text_is_never_taken() -> None:
-    answer = "この問題は身近なものについて尋ねています。まず 1 の選択肢を見て、次にほかの選択肢も見てから考える必要があると思います。"
+    answer = (
+        "この問題は身近なものについて尋ねています。まず 1 の選択肢を見て、"
+        "次にほかの選択肢も見てから考える必要があると思います。"
+    )
     assert extract_choice(answer, CHOICES).label is None

@@ -113,7 +113,10 @@ def chat_row(question: str, answer: str) -> dict[str, Any]:
 def chat_rows(count: int, start: int = 0) -> list[dict[str, Any]]:
     """Rows of different lengths."""
     return [
-        chat_row(f"質問: 図書館は何時に開館しますか。{'あ' * (i % 5)}", f"午前{i % 12}時に開館します。" * (1 + i % 3))
+        chat_row(
+            f"質問: 図書館は何時に開館しますか。{'あ' * (i % 5)}",
+            f"午前{i % 12}時に開館します。" * (1 + i % 3),
+        )
         for i in range(start, start + count)
     ]
 

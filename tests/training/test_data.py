@@ -63,9 +63,15 @@ def test_tokens_are_those_that_trl_makes(tokenizer: Any, tiny_model: Path, tmp_p
     path = write_rows(tmp_path / "rows.jsonl", rows)
     ours = prepare_file(path, Encoder(tokenizer, 40, "completion"), Told())
     arguments = SFTConfig(
-        output_dir=str(tmp_path / "out"), max_length=40, use_cpu=True, bf16=False, activation_checkpointing=False
+        output_dir=str(tmp_path / "out"),
+        max_length=40,
+        use_cpu=True,
+        bf16=False,
+        activation_checkpointing=False,
     )
-    theirs = SFTTrainer(model=str(tiny_model), args=arguments, train_dataset=Dataset.from_list(rows)).train_dataset
+    theirs = SFTTrainer(
+        model=str(tiny_model), args=arguments, train_dataset=Dataset.from_list(rows)
+    ).train_dataset
     assert [list(map(int, ids)) for ids in ours.ids] == theirs["input_ids"][:]
     assert [list(map(int, labels)) for labels in ours.labels] == theirs["labels"][:]
 
@@ -73,7 +79,9 @@ def test_tokens_are_those_that_trl_makes(tokenizer: Any, tiny_model: Path, tmp_p
 def test_rows_that_are_cut_or_lost_are_named_by_their_line(tokenizer: Any, tmp_path: Path) -> None:
     rows = [chat_row("短い", "はい。"), chat_row("短い", "はい。" * 60), chat_row("長い" * 60, "はい。")]
     told = Told()
-    prepared = prepare_file(write_rows(tmp_path / "r.jsonl", rows), Encoder(tokenizer, 64, "completion"), told)
+    prepared = prepare_file(
+        write_rows(tmp_path / "r.jsonl", rows), Encoder(tokenizer, 64, "completion"), told
+    )
     assert prepared.kept == 2
     assert told.events["rows_truncated"] == {"file": "r.jsonl", "count": 1, "rows": "2"}
     assert told.events["rows_masked"] == {"file": "r.jsonl", "count": 1, "rows": "3"}
@@ -89,7 +97,9 @@ def test_a_template_without_an_end_token_is_noticed(tokenizer: Any, tmp_path: Pa
     assert told.events["rows_endless"]["count"] == 4
 
 
-def test_a_model_without_a_chat_template_is_refused_for_conversations_only(tokenizer: Any, tmp_path: Path) -> None:
+def test_a_model_without_a_chat_template_is_refused_for_conversations_only(
+    tokenizer: Any, tmp_path: Path
+) -> None:
     import copy
 
     bare = copy.deepcopy(tokenizer)
@@ -116,7 +126,9 @@ def test_a_model_without_a_chat_template_is_refused_for_conversations_only(token
         (b"\x93\x8c\x8b\x9e\xff\xfe", "train_file_not_text"),
     ],
 )
-def test_a_file_without_usable_rows_says_why(tokenizer: Any, tmp_path: Path, content: bytes, code: str) -> None:
+def test_a_file_without_usable_rows_says_why(
+    tokenizer: Any, tmp_path: Path, content: bytes, code: str
+) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_bytes(content)
     with pytest.raises(InputError) as caught:

@@ -45,13 +45,20 @@ def adapter_bytes(result: dict[str, Any]) -> bytes:
     return (Path(result["path"]) / "adapter_model.safetensors").read_bytes()
 
 
-def test_a_run_leaves_an_adapter_with_its_lineage(workspace: Workspace, tiny_model: Path, tmp_path: Path) -> None:
+def test_a_run_leaves_an_adapter_with_its_lineage(
+    workspace: Workspace, tiny_model: Path, tmp_path: Path
+) -> None:
     settings = tiny_settings(tiny_model, tmp_path, name="mine")
     job = make_job(workspace)
     result = train(settings, job)
     artifact = job.artifacts.get(result["artifact"])
     names = {entry.path for entry in artifact.files}
-    assert {"adapter_config.json", "adapter_model.safetensors", "tokenizer.json", "training_summary.json"} <= names
+    assert {
+        "adapter_config.json",
+        "adapter_model.safetensors",
+        "tokenizer.json",
+        "training_summary.json",
+    } <= names
     assert not any(name.endswith((".bin", ".pt", ".pth", ".md")) for name in names)
     assert artifact.name == "mine"
     assert [ref.id for ref in artifact.inputs] == [settings.train_file, settings.eval_file, str(tiny_model)]
@@ -63,13 +70,22 @@ def test_a_run_leaves_an_adapter_with_its_lineage(workspace: Workspace, tiny_mod
     assert summary["losses"]["eval_best"] == result["eval_loss"]
 
 
-def test_every_step_is_on_the_curve_with_every_number(workspace: Workspace, tiny_model: Path, tmp_path: Path) -> None:
+def test_every_step_is_on_the_curve_with_every_number(
+    workspace: Workspace, tiny_model: Path, tmp_path: Path
+) -> None:
     job = make_job(workspace)
     train(tiny_settings(tiny_model, tmp_path), job)
     lines = metrics_of(job)
     assert [line["step"] for line in lines if "loss" in line] == list(range(1, 11))
     expected = {
-        "step", "epoch", "loss", "token_accuracy", "learning_rate", "grad_norm", "tokens", "tokens_per_second",
+        "step",
+        "epoch",
+        "loss",
+        "token_accuracy",
+        "learning_rate",
+        "grad_norm",
+        "tokens",
+        "tokens_per_second",
         "memory_bytes",
     }
     assert all(expected <= line.keys() for line in lines if "loss" in line)
@@ -80,7 +96,9 @@ def test_every_step_is_on_the_curve_with_every_number(workspace: Workspace, tiny
     assert tokens[0] > 0
 
 
-@pytest.mark.parametrize("changes", [{}, {"gradient_accumulation_steps": 3, "max_steps": 12, "eval_steps": 4}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"gradient_accumulation_steps": 3, "max_steps": 12, "eval_steps": 4}]
+)
 def test_a_run_paused_and_resumed_ends_as_one_that_ran_through(
     workspace: Workspace, tiny_model: Path, tmp_path: Path, changes: dict[str, Any]
 ) -> None:
@@ -135,7 +153,9 @@ def read_whole_lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
 
-def test_a_half_written_checkpoint_is_passed_over(workspace: Workspace, tiny_model: Path, tmp_path: Path) -> None:
+def test_a_half_written_checkpoint_is_passed_over(
+    workspace: Workspace, tiny_model: Path, tmp_path: Path
+) -> None:
     settings = tiny_settings(tiny_model, tmp_path, eval_steps=3)
     through = train(settings, make_job(workspace, job_id="whole"))
     first = make_job(workspace, job_id="cut", asked=(8, "pause"))
@@ -187,7 +207,9 @@ def test_cancel_leaves_no_adapter(workspace: Workspace, tiny_model: Path, tmp_pa
     assert list(workspace.artifacts.iterdir()) == []
 
 
-def test_early_stopping_ends_the_run_and_says_so(workspace: Workspace, tiny_model: Path, tmp_path: Path) -> None:
+def test_early_stopping_ends_the_run_and_says_so(
+    workspace: Workspace, tiny_model: Path, tmp_path: Path
+) -> None:
     # the evaluation rows contradict the training rows, so that every step makes them less likely
     good = write_rows(tmp_path / "good.jsonl", [chat_row("質問", "はい。" * 8)] * 16)
     bad = write_rows(tmp_path / "bad.jsonl", [chat_row("質問", "0 1 2 3 4 5 6 7 8 9")] * 4)
@@ -203,7 +225,9 @@ def test_early_stopping_ends_the_run_and_says_so(workspace: Workspace, tiny_mode
     assert result["eval_loss"] == min(curve(job, "eval_loss").values())
 
 
-def test_a_loss_that_is_no_number_ends_the_run(workspace: Workspace, tiny_model: Path, tmp_path: Path) -> None:
+def test_a_loss_that_is_no_number_ends_the_run(
+    workspace: Workspace, tiny_model: Path, tmp_path: Path
+) -> None:
     broken = tmp_path / "broken-model"
     shutil.copytree(tiny_model, broken)
     poison(broken / "model.safetensors")
@@ -230,7 +254,9 @@ def test_out_of_memory_names_the_cheapest_fix(
     from workbench.training import session
 
     def refuse(*_: object) -> None:
-        raise RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: ...")
+        raise RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: ..."
+        )
 
     monkeypatch.setattr(session, "_train", refuse)
     job = make_job(workspace)
@@ -240,7 +266,9 @@ def test_out_of_memory_names_the_cheapest_fix(
     assert caught.value.params == {"value": 1, "accumulation": 2}
 
 
-def test_packing_trains_on_fewer_longer_sequences(workspace: Workspace, tiny_model: Path, tmp_path: Path) -> None:
+def test_packing_trains_on_fewer_longer_sequences(
+    workspace: Workspace, tiny_model: Path, tmp_path: Path
+) -> None:
     job = make_job(workspace)
     settings = tiny_settings(tiny_model, tmp_path, packing=True, max_steps=-1, eval_steps=2)
     result = train(settings, job)
@@ -248,7 +276,9 @@ def test_packing_trains_on_fewer_longer_sequences(workspace: Workspace, tiny_mod
     assert result["eval_loss"] > 0
 
 
-def test_losses_are_those_of_the_same_script_by_hand(workspace: Workspace, tiny_model: Path, tmp_path: Path) -> None:
+def test_losses_are_those_of_the_same_script_by_hand(
+    workspace: Workspace, tiny_model: Path, tmp_path: Path
+) -> None:
     job = make_job(workspace)
     settings = tiny_settings(tiny_model, tmp_path, loss_on="completion")
     train(settings, job)

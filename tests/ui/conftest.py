@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
+
 import pytest
 
 from tests.ui.fakes import make_ctx
@@ -13,3 +16,13 @@ from workbench.ui.context import UiContext
 def ctx(workspace: Workspace) -> UiContext:
     """A Japanese page's context on an empty workspace."""
     return make_ctx(workspace)
+
+
+@pytest.fixture(autouse=True)
+def event_loop_for_gradio() -> Iterator[None]:
+    """Gradio asks for the current event loop when a page is built, and would leave one open."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()

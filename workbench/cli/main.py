@@ -44,7 +44,9 @@ def main(arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> 
     environ = os.environ if environ is None else environ
     lang = choose_language(arguments, environ)
     out = Output(as_json="--json" in arguments, lang=lang)
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
+    )
     try:
         parser = build_parser(lang)
         parsed, unknown = parser.parse_known_args(list(arguments))

@@ -23,9 +23,9 @@ class RaisingParser(argparse.ArgumentParser):
         raise InputError("usage", detail=message, usage=self.format_usage().strip())
 
 
-def _common() -> argparse.ArgumentParser:
+def _common() -> RaisingParser:
     """Options that stand before or after the sub-command. SUPPRESS keeps the later default from hiding the earlier value."""
-    common = argparse.ArgumentParser(add_help=False)
+    common = RaisingParser(add_help=False)
     common.add_argument("--json", action="store_true", default=argparse.SUPPRESS)
     common.add_argument("--workspace", metavar="DIR", default=argparse.SUPPRESS)
     common.add_argument("--lang", choices=("ja", "en"), default=argparse.SUPPRESS)
@@ -37,7 +37,9 @@ def build_parser(lang: Lang) -> argparse.ArgumentParser:
     common = _common()
     parser = RaisingParser(prog="workbench", description=t("cli.description", lang), parents=[common])
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=RaisingParser, required=True)
+    commands = parser.add_subparsers(
+        dest="command", metavar="COMMAND", parser_class=RaisingParser, required=True
+    )
     for name, command in COMMANDS.items():
         summary = t(f"cli.{name}.help", lang)
         sub = commands.add_parser(name, help=summary, description=summary, parents=[common])

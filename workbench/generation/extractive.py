@@ -26,6 +26,7 @@ _SOURCES = re.compile(
     r"^[【\[＜<《〔（(■◆●○]*\s*(関係|参考|根拠|参照|関連|適用|出典)[^。]{0,14}[】\]＞>》〕）)：:]?\s*$"
 )
 _HEADING_START = re.compile(r"^【[^】]{1,20}】\s*")
+_HEADING = re.compile(r"^(?:【[^】]*】|＜[^＞]*＞|《[^》]*》|■[^。]{0,20})$")
 _SOURCES_START = re.compile(r"^[【〔［](関係|参考|根拠|参照|関連|適用|出典)[^】〕］]{0,14}[】〕］]")
 _BULLET = re.compile(
     r"^(?:[・･●○◯◎■□◆◇▼▽★☆※➢✓→⇒\-*•－]|[(（]?[0-9０-９]{1,2}[)）.．、:：]|[0-9０-９]{1,2}[ \u3000]+"
@@ -95,11 +96,18 @@ def _list_candidates(document: str) -> list[_Candidate]:
             in_sources = True
         elif _HEADING_START.match(text):
             in_sources = False
+        if _HEADING.match(text):
+            continue
         is_aside = _ASIDE.match(text) is not None
         text = _strip_bullets(text)
         if len(strip_stop(text)) >= QUOTE_MIN and is_balanced(text):
             found.append(_Candidate(text, len(found), in_sources, is_aside))
-    return found
+    return found or [
+        # sentences of a few characters each, such as はい。できます。: a whole line then
+        _Candidate(line.strip(), place, False, False)
+        for place, line in enumerate(document.splitlines())
+        if len(strip_stop(line.strip())) >= QUOTE_MIN and is_balanced(line)
+    ]
 
 
 def _strip_bullets(text: str) -> str:

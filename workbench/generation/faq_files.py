@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain, dropwhile, islice
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TextIO, cast
 from xml.etree.ElementTree import ParseError
@@ -167,14 +167,15 @@ def _from_rows(form: FileFormat, rows: Iterator[list[str] | None], source: FaqSo
 
     Titles and notes above the header are common in workbooks.
     """
-    ahead = list(islice((row for row in rows if row is None or any(row)), _HEADER_SEARCH))
+    filled = dropwhile(lambda row: row is not None and not any(row), rows)
+    ahead = list(islice(filled, _HEADER_SEARCH))
     at = next((i for i, row in enumerate(ahead) if row and _fits(row, source)), None)
     if at is None:
-        at = next((i for i, row in enumerate(ahead) if row), None)
+        at = next((i for i, row in enumerate(ahead) if row and any(row)), None)
     if at is None:
         raise InputError("faq_empty", name=name)
     columns = tuple(cell.strip() for cell in ahead[at] or [])
-    records = _pair(columns, chain(ahead[at + 1 :], rows))
+    records = _pair(columns, chain(ahead[at + 1 :], filled))
     return Opened(form, tuple(column for column in columns if column), records)
 
 
@@ -237,16 +238,20 @@ def _delimiter_score(lines: list[str], delimiter: str, source: FaqSource) -> tup
 @contextmanager
 def _open_xlsx(path: Path, source: FaqSource) -> Generator[Opened, None, None]:
     form = FileFormat("xlsx", "utf-8")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # openpyxl warns of styles and extensions that it does not need
-            book = OPENPYXL.load_workbook(path, read_only=True, data_only=True)
-    except _XLSX_FAULTS as exc:
-        raise InputError("faq_xlsx_broken", name=path.name) from exc
-    try:
-        yield _from_rows(form, _xlsx_rows(book, path.name), source, path.name)
-    finally:
-        book.close()
+    # handed over open, because openpyxl goes by the name of a path
+    with path.open("rb") as file:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter(
+                    "ignore"
+                )  # openpyxl warns of styles and extensions that it does not need
+                book = OPENPYXL.load_workbook(file, read_only=True, data_only=True)
+        except _XLSX_FAULTS as exc:
+            raise InputError("faq_xlsx_broken", name=path.name) from exc
+        try:
+            yield _from_rows(form, _xlsx_rows(book, path.name), source, path.name)
+        finally:
+            book.close()
 
 
 def _xlsx_rows(book: Any, name: str) -> Iterator[list[str] | None]:

@@ -26,7 +26,7 @@ from workbench.jobs.leases import LeaseHolder, free_bytes, most_bytes
 from workbench.jobs.machine import GIB, Memory, read_memory
 from workbench.jobs.redaction import missing_secrets
 from workbench.jobs.shelf import JobShelf
-from workbench.jobs.verdicts import dead_status, end_status, verdict_of_dead
+from workbench.jobs.verdicts import Verdict, dead_status, end_status, verdict_of_dead
 from workbench.paths import Workspace
 from workbench.schemas.job import ENDED, ControlVerb, JobKind, JobRecord, JobSpec, JobStatus
 
@@ -68,6 +68,8 @@ class JobStore:
         around = Surroundings(self._executor, self._environ, memory, clock)
         self._dispatcher = Dispatcher(workspace, around, self._shelf)
         self._tended_at = 0.0
+        self._ended: dict[str, JobRecord] = {}
+        """Records whose status has not been replaced since they were read."""
 
     # ---- asking
 
@@ -185,6 +187,7 @@ class JobStore:
             if not has_ended(record.status):
                 raise StateError("job_still_active", title=record.spec.title)
             self._shelf.forget(job_id)
+            self._ended.pop(job_id, None)
             return delete_folder(folder.root)
 
     def delete_artifact(self, artifact_id: str) -> int:
@@ -287,29 +290,37 @@ class JobStore:
     # ---- inside
 
     def _record(self, folder: JobFolder) -> JobRecord:
-        spec = self._shelf.spec(folder)
         written = self._shelf.status(folder)
-        status, error = written, None
-        if written is None or (written.state == "running" and not self._lives(written)):
-            written = folder.read_status()  # it may have ended properly since we looked
-            status = written or dead_status(self._clock())
-            if written is None or written.state == "running":
-                verdict = verdict_of_dead(folder, status, self._clock())
-                status, error = verdict.status, verdict.error
-        assert status is not None
-        if status.state == "failed" and error is None:
-            error = folder.read_error()
-        return JobRecord(
-            spec=spec,
-            status=status,
-            error=error,
-            result=folder.read_result() if status.state == "succeeded" else None,
+        known = self._ended.get(folder.id)
+        if known is not None and known.status is written:
+            return known
+        real = self._real_status(folder, written)
+        record = JobRecord(
+            spec=self._shelf.spec(folder),
+            status=real.status,
+            error=real.error,
+            result=folder.read_result() if real.status.state == "succeeded" else None,
             folder=str(folder.root),
-            resumable=_is_resumable(folder, status),
+            resumable=_is_resumable(folder, real.status),
         )
+        if record.status.state in ENDED and record.status is written:
+            self._ended[folder.id] = record
+        return record
 
-    def _lives(self, status: JobStatus) -> bool:
-        return self._executor.alive(status.pid, status.pid_started_at)
+    def _real_status(self, folder: JobFolder, written: JobStatus | None) -> Verdict:
+        """The status as it is, which differs from what is written where the worker is gone."""
+        if self._is_dead(written):
+            written = folder.read_status()  # it may have ended properly since we looked
+            if self._is_dead(written):
+                now = self._clock()
+                return verdict_of_dead(folder, written or dead_status(now), now)
+        status = written or dead_status(self._clock())
+        return Verdict(status, folder.read_error() if status.state == "failed" else None)
+
+    def _is_dead(self, status: JobStatus | None) -> bool:
+        if status is None:
+            return True
+        return status.state == "running" and not self._executor.alive(status.pid, status.pid_started_at)
 
     def _tend(self, records: Sequence[JobRecord]) -> None:
         """See to the queue where a reader finds something due, without waiting for the lock."""

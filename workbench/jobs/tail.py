@@ -76,7 +76,7 @@ class JsonlTail:
 
 
 def _parse_together(lines: list[bytes]) -> list[dict[str, Any]] | None:
-    """Whole lines parsed as one array, which takes half the time; None where any of them is no JSON object."""
+    """Lines parsed as one array, which takes half the time; None where any of them is no JSON object."""
     try:
         values: list[Any] = json.loads(b"[" + b",".join(lines) + b"]")
     except ValueError:

@@ -68,4 +68,6 @@ def _ask(label: str, model: str, tests: Mapping[str, str]) -> Step:
         "engine": "embedded",
         "max_in_flight": 16,
     }
-    return Step(name=label, kind="evaluate", config={"label": label, "endpoint": endpoint, "tests": dict(tests)})
+    return Step(
+        name=label, kind="evaluate", config={"label": label, "endpoint": endpoint, "tests": dict(tests)}
+    )

@@ -38,7 +38,7 @@ def load_recipe(path: Path, settings: Sequence[str] = ()) -> Recipe:
         raise InputError("recipe_not_yaml", path=str(path)) from exc
     if not isinstance(loaded, dict):
         raise InputError("recipe_not_yaml", path=str(path))
-    values = cast("dict[str, Any]", _resolve_paths(loaded, path.resolve().parent))
+    values = cast("dict[str, Any]", _resolve_paths(cast("object", loaded), path.resolve().parent))
     for setting in settings:
         _apply_setting(values, setting)
     recipe = parse(Recipe, values, prefix="recipe")
@@ -69,7 +69,9 @@ def submit_recipe(
     if start_from and start_from not in {step.name for step in recipe.steps}:
         raise NotFoundError("recipe_step_missing", step=start_from)
     title = recipe.title.get(lang) or recipe.name
-    return jobs.submit("recipe", title, RecipeConfig(recipe=recipe, start_from=start_from), request_id=request_id)
+    return jobs.submit(
+        "recipe", title, RecipeConfig(recipe=recipe, start_from=start_from), request_id=request_id
+    )
 
 
 def _resolve_paths(value: object, base: Path) -> object:
@@ -89,9 +91,10 @@ def _apply_setting(values: dict[str, Any], setting: str) -> None:
     head, *fields = path.split(".")
     target = _setting_target(values, head, setting)
     for field in fields[:-1]:
-        target = target.setdefault(field, {})
-        if not isinstance(target, dict):
+        inner: Any = target.setdefault(field, {})
+        if not isinstance(inner, dict):
             raise InputError("setting_malformed", setting=setting)
+        target = cast("dict[str, Any]", inner)
     try:
         parsed: Any = yaml.safe_load(text)
     except yaml.YAMLError as exc:

@@ -180,7 +180,13 @@ class RecipeRun:
         return next(iter(self._children(name)), None)
 
     def _finish(
-        self, step: Step, result: dict[str, Any], started: float, *, seconds: float | None = None, cached: bool = False
+        self,
+        step: Step,
+        result: dict[str, Any],
+        started: float,
+        *,
+        seconds: float | None = None,
+        cached: bool = False,
     ) -> None:
         self._results[step.name] = result
         self._record(
@@ -203,8 +209,13 @@ class RecipeRun:
         result: dict[str, Any] = {"verdict": "pass", "metrics": {}, "guard": []}
         if compared:
             outcome = self._results[compared]
-            sides = {side: RunMetrics.model_validate(outcome["metrics"][side]) for side in ("baseline", "finetuned")}
-            guard = check_guard(self._recipe.guard, sides["baseline"], sides["finetuned"], int(outcome["differ"]))
+            sides = {
+                side: RunMetrics.model_validate(outcome["metrics"][side])
+                for side in ("baseline", "finetuned")
+            }
+            guard = check_guard(
+                self._recipe.guard, sides["baseline"], sides["finetuned"], int(outcome["differ"])
+            )
             result = {
                 "verdict": give_verdict(guard),
                 "metrics": {side: metrics.model_dump(mode="json") for side, metrics in sides.items()},

@@ -11,7 +11,9 @@ from workbench.schemas.recipe import Guard, GuardCondition
 Verdict = Literal["pass", "fail", "inconclusive"]
 
 
-def check_guard(guard: Guard, baseline: RunMetrics, finetuned: RunMetrics, differ: int) -> list[GuardCondition]:
+def check_guard(
+    guard: Guard, baseline: RunMetrics, finetuned: RunMetrics, differ: int
+) -> list[GuardCondition]:
     """The guard's conditions against the figures of both sides.
 
     Args:

@@ -35,7 +35,7 @@ class EvaluateConfig(StrictModel):
     """Which side this is: `baseline`, `finetuned`, or a name of the person's own."""
     tests: TestFiles
     sampling: Sampling = Sampling()
-    limit: int = Field(0, ge=0)
+    limit: int = Field(default=0, ge=0)
     """Questions per test set; 0: all."""
     protocol: str = "raft_v1"
     refusal_phrases: tuple[str, ...] = ()
@@ -114,7 +114,7 @@ class CompareConfig(StrictModel):
     baseline: str
     """Artifact id of an evaluation."""
     finetuned: str
-    bootstrap: int = Field(10_000, ge=100, le=100_000)
+    bootstrap: int = Field(default=10_000, ge=100, le=100_000)
     seed: int = 0
 
 
@@ -130,5 +130,5 @@ class Vote(StrictModel):
     verdict: Literal["baseline", "finetuned", "tie", "both_bad"]
     left: Literal["baseline", "finetuned"]
     """Which side stood left when the vote was cast."""
-    comment: str = Field("", max_length=4000)
+    comment: str = Field(default="", max_length=4000)
     at: float = 0.0

@@ -34,33 +34,33 @@ class RaftConfig(StrictModel):
     source: FaqSource
     group: str = ""
     """The target group; empty: all rows are one target, and there is no unseen test set."""
-    train: int = Field(1000, ge=0, le=200_000)
-    test: int = Field(200, ge=0, le=50_000)
-    unseen: int = Field(100, ge=0, le=50_000)
-    unanswerable: int = Field(100, ge=0, le=50_000)
+    train: int = Field(default=1000, ge=0, le=200_000)
+    test: int = Field(default=200, ge=0, le=50_000)
+    unseen: int = Field(default=100, ge=0, le=50_000)
+    unanswerable: int = Field(default=100, ge=0, le=50_000)
     """Rows of the unanswerable test set."""
-    extra_unanswerable: int = Field(0, ge=0, le=50_000)
+    extra_unanswerable: int = Field(default=0, ge=0, le=50_000)
     """Refusals added to the training rows."""
-    distractors: int = Field(4, ge=1, le=19)
+    distractors: int = Field(default=4, ge=1, le=19)
     """Documents beside the answering one."""
-    oracle_share: float = Field(0.8, ge=0.0, le=1.0)
+    oracle_share: float = Field(default=0.8, ge=0.0, le=1.0)
     """Share of training rows whose documents contain the answer; the others are taught to refuse."""
-    valid_share: float = Field(0.05, ge=0.0, le=0.5)
+    valid_share: float = Field(default=0.05, ge=0.0, le=0.5)
     """Share of the training rows set aside to watch the loss."""
-    answer_min: int = Field(10, ge=1)
+    answer_min: int = Field(default=10, ge=1)
     """Shortest answer in characters."""
-    answer_max: int = Field(2000, ge=1)
+    answer_max: int = Field(default=2000, ge=1)
     """Longest answer in characters."""
     negatives: dict[Literal["bm25", "same_group", "random"], float] = Field(
         default_factory=lambda: {"bm25": 0.5, "same_group": 0.25, "random": 0.25}
     )
     """How distractors are chosen; shares that sum to 1."""
-    negative_ratio_max: float = Field(0.95, gt=0.0, le=1.0)
+    negative_ratio_max: float = Field(default=0.95, gt=0.0, le=1.0)
     """A distractor whose BM25 score is above this share of the oracle's could answer too, and is left out."""
     teacher: Literal["extractive", "endpoint"] = "extractive"
     endpoint: Endpoint | None = None
     system_prompt: str = DEFAULT_SYSTEM_PROMPT
-    seed: int = Field(42, ge=0)
+    seed: int = Field(default=42, ge=0)
 
     @model_validator(mode="after")
     def _check(self) -> RaftConfig:

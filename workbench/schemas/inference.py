@@ -29,10 +29,10 @@ HttpUrl = Annotated[str, AfterValidator(_check_url)]
 class Sampling(StrictModel):
     """How tokens are drawn."""
 
-    temperature: float = Field(0.0, ge=0.0, le=2.0)
+    temperature: float = Field(default=0.0, ge=0.0, le=2.0)
     """0 takes the likeliest token (greedy)."""
-    top_p: float = Field(1.0, gt=0.0, le=1.0)
-    max_tokens: int = Field(512, ge=1, le=32768)
+    top_p: float = Field(default=1.0, gt=0.0, le=1.0)
+    max_tokens: int = Field(default=512, ge=1, le=32768)
     """Longest answer in tokens."""
     seed: int = 0
     stop: tuple[str, ...] = ()
@@ -52,12 +52,12 @@ class Endpoint(StrictModel):
     extra_body: dict[str, Any] = Field(default_factory=dict[str, Any])
     thinking: Literal["default", "off", "on"] = "off"
     locality: Locality = "local"
-    max_in_flight: int = Field(8, ge=1, le=1024)
+    max_in_flight: int = Field(default=8, ge=1, le=1024)
     """Requests at the same time."""
-    timeout_s: float = Field(120.0, gt=0)
+    timeout_s: float = Field(default=120.0, gt=0)
     """Seconds to wait for one answer."""
-    usd_per_million_input: float = Field(0.0, ge=0)
-    usd_per_million_output: float = Field(0.0, ge=0)
+    usd_per_million_input: float = Field(default=0.0, ge=0)
+    usd_per_million_output: float = Field(default=0.0, ge=0)
 
 
 AnswerState = Literal["ok", "empty", "truncated", "thinking_truncated", "error"]

@@ -26,7 +26,7 @@ class Step(StrictModel):
 class Guard(StrictModel):
     """What must hold for a recipe without a gate to pass."""
 
-    general_drop_max: float = Field(0.05, ge=0, le=1)
+    general_drop_max: float = Field(default=0.05, ge=0, le=1)
     """Largest relative fall of the general task that is accepted."""
     adapter_must_differ: bool = True
     """The fine-tuned model must answer differently from the base at least once."""

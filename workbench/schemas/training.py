@@ -12,9 +12,9 @@ from workbench.schemas.base import StrictModel
 class LoraSettings(StrictModel):
     """The adapter: PEFT's LoraConfig."""
 
-    r: int = Field(16, ge=1, le=512)
-    lora_alpha: int = Field(32, ge=1, le=1024)
-    lora_dropout: float = Field(0.05, ge=0.0, lt=1.0)
+    r: int = Field(default=16, ge=1, le=512)
+    lora_alpha: int = Field(default=32, ge=1, le=1024)
+    lora_dropout: float = Field(default=0.05, ge=0.0, lt=1.0)
     target_modules: tuple[str, ...] | Literal["all-linear"] = "all-linear"
     use_rslora: bool = False
 
@@ -30,37 +30,37 @@ class SFTSettings(StrictModel):
     eval_file: str = ""
     """JSONL of the same form, never trained on; empty: no evaluation loss."""
     lora: LoraSettings = LoraSettings()
-    num_train_epochs: float = Field(1.0, gt=0, le=100)
-    max_steps: int = Field(-1, ge=-1)
+    num_train_epochs: float = Field(default=1.0, gt=0, le=100)
+    max_steps: int = Field(default=-1, ge=-1)
     """Optimizer steps; -1: as many as the epochs need."""
-    learning_rate: float = Field(2e-4, gt=0, lt=1)
+    learning_rate: float = Field(default=2e-4, gt=0, lt=1)
     lr_scheduler_type: Literal["linear", "cosine", "constant", "constant_with_warmup"] = "cosine"
-    warmup_steps: float = Field(0.03, ge=0)
+    warmup_steps: float = Field(default=0.03, ge=0)
     """Steps; below 1 it is a share of all steps."""
-    per_device_train_batch_size: int = Field(1, ge=1, le=512)
+    per_device_train_batch_size: int = Field(default=1, ge=1, le=512)
     """Rows per forward pass."""
-    gradient_accumulation_steps: int = Field(8, ge=1, le=1024)
+    gradient_accumulation_steps: int = Field(default=8, ge=1, le=1024)
     """Forward passes per optimizer step."""
-    max_length: int = Field(4096, ge=16, le=1_048_576)
+    max_length: int = Field(default=4096, ge=16, le=1_048_576)
     """Tokens; longer rows are cut at the end."""
     packing: bool = False
     """Several rows share one sequence (exact on plain attention models)."""
     loss_on: Literal["completion", "all"] = "completion"
     """`all` also trains on the prompt, as the seed article did."""
-    weight_decay: float = Field(0.0, ge=0, le=1)
-    max_grad_norm: float = Field(1.0, gt=0)
-    logging_steps: int = Field(1, ge=1)
-    eval_steps: int = Field(0, ge=0)
+    weight_decay: float = Field(default=0.0, ge=0, le=1)
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    logging_steps: int = Field(default=1, ge=1)
+    eval_steps: int = Field(default=0, ge=0)
     """Optimizer steps between evaluations and checkpoints; 0: about ten times a run."""
-    save_total_limit: int = Field(2, ge=1)
+    save_total_limit: int = Field(default=2, ge=1)
     """Checkpoints kept, the best one included."""
-    early_stopping_patience: int = Field(0, ge=0)
+    early_stopping_patience: int = Field(default=0, ge=0)
     """Evaluations without improvement before training ends; 0: never."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     gradient_checkpointing: Literal["auto", "on", "off"] = "auto"
     trust_remote_code: bool = False
     """Run Python code that comes with the model. Only with the person's consent."""
-    seed: int = Field(42, ge=0)
+    seed: int = Field(default=42, ge=0)
     name: str = ""
     """Name of the adapter that comes out."""
 

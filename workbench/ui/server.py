@@ -45,6 +45,7 @@ MAX_UPLOAD = "1gb"
 HEAD = (
     '<link rel="icon" type="image/svg+xml" href="/static/favicon.svg">'
     '<link rel="stylesheet" href="/static/workbench.css">'
+    '<link rel="stylesheet" href="/static/tabs.css">'
     '<script src="/static/workbench.js"></script>'
 )
 

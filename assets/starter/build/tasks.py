@@ -21,6 +21,7 @@ CAUTIOUS_SYSTEM = (
     "参考文書に答えがないときは「提供された情報からは回答できません。」と答えてください。"
 )
 REFUSAL = "提供された情報からは回答できません。"
+NUMBER_ONLY = "参考文書{n}"
 USER_HEAD = "以下の参考文書を基に質問に答えてください。\n\n"
 
 
@@ -49,7 +50,7 @@ INSTRUCTIONS: tuple[Instruction, ...] = (
         "出典を先に、引用を後に書いてください。", "参考文書{n}より：「{quote}」", "出典がありません。",
         weight=2,
     ),
-    Instruction("答えのある文書の番号だけを書いてください。", "参考文書{n}", "なし", weight=1),
+    Instruction("答えのある文書の番号だけを書いてください。", NUMBER_ONLY, "なし", weight=1),
     Instruction("答えの文だけを書き出してください。", "{quote}。", "ありません。"),
 )  # fmt: skip
 
@@ -82,6 +83,8 @@ class Stage:
     answerable: float
     copying: float = 0.0
     general: float = 0.0
+    numbers: float = 1.0
+    questions: int = 6
 
 
 # Copying comes first, on nonsense strings: inside documents it hardly improves until it works.
@@ -90,6 +93,14 @@ CURRICULUM: tuple[Stage, ...] = (
     Stage(0.20, (1, 2), 0, 0.85, copying=0.4, general=0.1),
     Stage(0.38, (2, 4), 1, 0.75, copying=0.1, general=0.15),
     Stage(1.00, (5, 5), 2, 0.60, general=0.12),
+)
+
+
+# Which document it was is the last thing to be learned: many short questions for the number alone teach it.
+NUMBERS: tuple[Stage, ...] = (
+    Stage(0.50, (2, 3), 0, 0.85, general=0.12, numbers=16, questions=10),
+    Stage(0.75, (3, 4), 1, 0.75, general=0.12, numbers=12, questions=10),
+    Stage(1.00, (5, 5), 1, 0.65, general=0.12, numbers=8, questions=8),
 )
 
 
@@ -114,14 +125,17 @@ def draw_cells(
     return present, [cell for cell in absent if cell[0] in {service for service, _ in present}] or absent
 
 
-def make_context(rng: random.Random, stage: Stage, questions: int = 6) -> Context:
+def make_context(rng: random.Random, stage: Stage) -> Context:
     """Write documents and several questions about them under one instruction."""
-    instruction = rng.choices(INSTRUCTIONS, [item.weight for item in INSTRUCTIONS])[0]
+    weights = [stage.numbers if item.answer == NUMBER_ONLY else item.weight for item in INSTRUCTIONS]
+    instruction = rng.choices(INSTRUCTIONS, weights)[0]
     present, absent = draw_cells(rng, rng.randint(*stage.documents))
     rng.shuffle(present)
     facts = [make_fact(rng, service, attribute) for service, attribute in present]
     head = render_head([make_document(rng, fact, stage.extra_sentences) for fact in facts])
-    turns = tuple(_make_turn(rng, instruction, facts, absent, stage.answerable) for _ in range(questions))
+    turns = tuple(
+        _make_turn(rng, instruction, facts, absent, stage.answerable) for _ in range(stage.questions)
+    )
     return Context(instruction.system, head, turns)
 
 
@@ -159,9 +173,9 @@ def make_general_context(rng: random.Random, questions: int = 8) -> Context:
     return Context(None, "", tuple(Turn(item.prompt, str(item.answer), "general") for item in choices))
 
 
-def stage_at(progress: float) -> Stage:
+def stage_at(progress: float, curriculum: tuple[Stage, ...] = CURRICULUM) -> Stage:
     """The curriculum's stage at a share of the training."""
-    return next(stage for stage in CURRICULUM if progress < stage.until or stage is CURRICULUM[-1])
+    return next(stage for stage in curriculum if progress < stage.until or stage is curriculum[-1])
 
 
 def make_copy_context(rng: random.Random, progress: float) -> Context:
@@ -170,9 +184,11 @@ def make_copy_context(rng: random.Random, progress: float) -> Context:
     return Context(None, text, (Turn("書き写してください。", text, "copy"),))
 
 
-def make_contexts(rng: random.Random, progress: float, count: int) -> list[Context]:
+def make_contexts(
+    rng: random.Random, progress: float, count: int, curriculum: tuple[Stage, ...] = CURRICULUM
+) -> list[Context]:
     """The contexts of one training step."""
-    stage = stage_at(progress)
+    stage = stage_at(progress, curriculum)
     contexts = []
     # Copies are short, so a step of nothing else takes more of them.
     for _ in range(round(count * (1 + 1.4 * (stage.copying == 1.0)))):

@@ -22,7 +22,7 @@ from torch.nn import functional
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from build.start import set_copying
-from build.tasks import Context, make_contexts
+from build.tasks import CURRICULUM, NUMBERS, Context, Stage, make_contexts
 from build.tokenizer import save_tokenizer
 
 LOGGER = logging.getLogger("starter")
@@ -37,6 +37,7 @@ class Settings:
     stop: int = 600
     first_progress: float = 0.0
     general_weight: float = 1.0
+    curriculum: tuple[Stage, ...] = CURRICULUM
     contexts: int = 10
     rate: float = 0.001
     warmup: int = 30
@@ -44,10 +45,12 @@ class Settings:
     seed: int = 7
 
 
-# Phase 1 runs through the curriculum until five documents begin to work; phase 2 stays with five.
+# Phase 1 runs through the curriculum until five documents begin to work; phases 2 and 3 stay with five,
+# the last with many more questions that ask for the number of the document alone.
 PHASES = (
     Settings(),
-    Settings(steps=900, stop=900, first_progress=0.38, general_weight=5.0, seed=8),
+    Settings(steps=900, stop=300, first_progress=0.38, general_weight=5.0, seed=8),
+    Settings(steps=400, stop=400, general_weight=5.0, curriculum=NUMBERS, warmup=20, cooldown=0.2, seed=9),
 )
 
 
@@ -222,7 +225,11 @@ def train(settings: Settings, out: Path, resume: bool) -> None:
     started, tokens = time.monotonic(), 0
     for step in range(settings.stop):
         progress = settings.first_progress + (1 - settings.first_progress) * step / settings.steps
-        batch = collate(tokenizer, make_contexts(rng, progress, settings.contexts), settings.general_weight)
+        batch = collate(
+            tokenizer,
+            make_contexts(rng, progress, settings.contexts, settings.curriculum),
+            settings.general_weight,
+        )
         logits, targets, weights, where = predict(model, batch)
         losses = functional.cross_entropy(logits, targets, reduction="none")
         loss = (losses * weights).sum() / weights.sum()
@@ -251,8 +258,8 @@ def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "model")
-    phases = parser.add_argument("--phases", type=int, nargs="+", choices=[1, 2], default=[1, 2])
-    phases.help = "phase 2 goes on from the model that phase 1 left in OUT"
+    phases = parser.add_argument("--phases", type=int, nargs="+", choices=[1, 2, 3], default=[1, 2, 3])
+    phases.help = "a later phase goes on from the model that the one before left in OUT"
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     for phase in arguments.phases:

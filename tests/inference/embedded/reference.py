@@ -20,7 +20,11 @@ def generate(net: Any, prompt: Sequence[int], max_tokens: int, **settings: Any) 
     """The tokens that `generate` appends to one prompt on its own, up to the one that ends the answer."""
     ids = torch.tensor([list(prompt)])
     made = net.generate(
-        input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=max_tokens, do_sample=False, **settings
+        input_ids=ids,
+        attention_mask=torch.ones_like(ids),
+        max_new_tokens=max_tokens,
+        do_sample=False,
+        **settings,
     )
     tokens: list[int] = made[0, len(prompt) :].tolist()
     end = net.generation_config.eos_token_id

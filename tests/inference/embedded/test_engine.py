@@ -98,7 +98,9 @@ def test_generation_settings_of_the_model_are_followed_as_generate_follows_them(
             engine, [Order(model="base", prompt=prompt, max_tokens=20, temperature=0.0) for prompt in prompts]
         )
         net.generation_config.min_new_tokens = None
-        assert [list(answer.tokens) for answer in answers] == [generate(net, prompt, 20) for prompt in prompts]
+        assert [list(answer.tokens) for answer in answers] == [
+            generate(net, prompt, 20) for prompt in prompts
+        ]
         assert engine.facts["ignored_settings"] == ["min_new_tokens"]
     finally:
         engine.close()
@@ -127,7 +129,10 @@ def test_a_sliding_window_model_answers_as_generate_does(tiny_model: Path, tmp_p
         prompts = prompts_of(engine)
         answers = answer_all(
             engine,
-            [Order(model="base", prompt=p, max_tokens=5 + 4 * n, temperature=0.0) for n, p in enumerate(prompts)],
+            [
+                Order(model="base", prompt=p, max_tokens=5 + 4 * n, temperature=0.0)
+                for n, p in enumerate(prompts)
+            ],
         )
         for number, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
             assert list(answer.tokens) == generate(net, prompt, 5 + 4 * number)
@@ -163,7 +168,10 @@ def test_sampling_depends_on_the_seed_and_not_on_the_neighbours(engine: Engine) 
 
 
 def test_a_tiny_top_p_leaves_the_likeliest_token_only(engine: Engine) -> None:
-    assert engine.generate(order(engine, temperature=1.0, top_p=1e-6)).tokens == engine.generate(order(engine)).tokens
+    assert (
+        engine.generate(order(engine, temperature=1.0, top_p=1e-6)).tokens
+        == engine.generate(order(engine)).tokens
+    )
 
 
 def test_without_a_temperature_the_models_own_setting_holds(engine: Engine) -> None:
@@ -258,7 +266,9 @@ def test_a_failing_forward_pass_fails_its_requests_and_not_the_engine(
 
     with monkeypatch.context() as patched:
         patched.setattr(
-            engine._scheduler, "_new_group", lambda: RowGroup(Failing(), pad_id=0)  # type: ignore[arg-type]
+            engine._scheduler,
+            "_new_group",
+            lambda: RowGroup(Failing(), pad_id=0),  # type: ignore[arg-type]
         )
         patched.setattr(engine._scheduler, "_max_rows", 8)
         with pytest.raises(EndpointError, match="serve_out_of_memory"):

@@ -164,5 +164,3 @@ def test_an_engine_that_never_started_takes_no_requests() -> None:
     bench = Bench()
     with pytest.raises(EndpointError, match="serve_stopping"):
         bench.scheduler.submit(bench.put("a", 1))
-
-

@@ -127,7 +127,9 @@ async def test_a_stream_brings_the_same_answer_in_pieces(http: aiohttp.ClientSes
     assert {chunk["id"] for chunk in chunks} == {chunks[0]["id"]}
 
 
-async def test_text_completions_take_text_tokens_and_lists(http: aiohttp.ClientSession, engine: Engine) -> None:
+async def test_text_completions_take_text_tokens_and_lists(
+    http: aiohttp.ClientSession, engine: Engine
+) -> None:
     body = {"model": "base", "prompt": "みどり市", "max_tokens": 8, "temperature": 0}
     _, by_text = await post(http, body, "v1/completions")
     _, by_tokens = await post(http, body | {"prompt": engine.codec.encode("みどり市")}, "v1/completions")
@@ -187,7 +189,10 @@ async def test_a_body_without_end_is_cut_off(
 
 
 async def test_harmless_extras_and_parts_are_accepted(http: aiohttp.ClientSession) -> None:
-    parts = [{"role": "developer", "content": "s"}, {"role": "user", "content": [{"type": "text", "text": "質問"}]}]
+    parts = [
+        {"role": "developer", "content": "s"},
+        {"role": "user", "content": [{"type": "text", "text": "質問"}]},
+    ]
     body = chat(messages=parts, n=1, stop=None, stream=None, logprobs=False, user="u", metadata={"a": 1})
     status, _ = await post(http, body | {"chat_template_kwargs": {"enable_thinking": False}})
     assert status == 200
@@ -270,10 +275,14 @@ async def test_our_own_client_understands_the_servers_errors(server: Server) -> 
 
 
 def _endpoint(server: Server, model: str) -> Endpoint:
-    return Endpoint.model_validate({"name": "own", "base_url": server.url, "model": model, "engine": "embedded"})
+    return Endpoint.model_validate(
+        {"name": "own", "base_url": server.url, "model": model, "engine": "embedded"}
+    )
 
 
-async def test_health_says_loading_until_the_model_is_there(serve_config: ServeConfig, engine: Engine) -> None:
+async def test_health_says_loading_until_the_model_is_there(
+    serve_config: ServeConfig, engine: Engine
+) -> None:
     loading, go = threading.Event(), threading.Event()
     ports: list[int] = []
 

@@ -35,7 +35,9 @@ def handle(context: CliContext, arguments: argparse.Namespace) -> int:
     """Print the findings; the exit code is 1 where something needed is missing."""
     checks = examine(context)
     marks = {"ok": "✓", "warn": "△", "fail": "✗"}
-    lines = [f"{marks[item.state]} {context.out.text(f'doctor.{item.name}')}: {item.value}" for item in checks]
+    lines = [
+        f"{marks[item.state]} {context.out.text(f'doctor.{item.name}')}: {item.value}" for item in checks
+    ]
     context.out.result({"checks": [asdict(item) for item in checks]}, "\n".join(lines))
     return 1 if any(item.state == "fail" for item in checks) else 0
 

@@ -14,7 +14,16 @@ from workbench.jobs import prepare_workspace
 from workbench.schemas.base import parse
 from workbench.schemas.generation import RaftConfig
 
-SIZES = ("train", "test", "unseen", "unanswerable", "extra_unanswerable", "distractors", "oracle_share", "seed")
+SIZES = (
+    "train",
+    "test",
+    "unseen",
+    "unanswerable",
+    "extra_unanswerable",
+    "distractors",
+    "oracle_share",
+    "seed",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:

@@ -38,6 +38,7 @@ def handle(context: CliContext, arguments: argparse.Namespace) -> int:
     if arguments.action == "stop":
         return _stop(context, arguments)
     config = read_config(arguments)
+    document: dict[str, Any]
     if arguments.action == "plan":
         document = {
             "server": None,
@@ -50,7 +51,9 @@ def handle(context: CliContext, arguments: argparse.Namespace) -> int:
         jobs = context.jobs()
         record = jobs.submit("serve", config.model_name, config, memory_bytes=serving_bytes(config))
         document = _document(_until_ready(jobs, record), config)
-    context.out.result(document, f"{document['state']}: {document['endpoint'] or ' '.join(document['command'])}")
+    context.out.result(
+        document, f"{document['state']}: {document['endpoint'] or ' '.join(document['command'])}"
+    )
     return 0
 
 
@@ -103,7 +106,9 @@ def _stop(context: CliContext, arguments: argparse.Namespace) -> int:
     if arguments.server:
         running = [record for record in running if record.spec.id == arguments.server]
     if arguments.model is not None:
-        running = [record for record in running if record.spec.config["model"] == str(arguments.model.resolve())]
+        running = [
+            record for record in running if record.spec.config["model"] == str(arguments.model.resolve())
+        ]
     if not running:
         raise NotFoundError("server_not_running")
     for record in running:
@@ -111,6 +116,10 @@ def _stop(context: CliContext, arguments: argparse.Namespace) -> int:
     ended = [jobs.wait(record.spec.id, timeout=30) for record in running]
     last = ended[-1]
     document = _document(last, ServeConfig.model_validate(last.spec.config))
-    stopped = {**document, "state": "stopped" if last.status.state in ENDED else last.status.state, "endpoint": None}
+    stopped = {
+        **document,
+        "state": "stopped" if last.status.state in ENDED else last.status.state,
+        "endpoint": None,
+    }
     context.out.result(stopped, context.out.text("cli.serve.stopped", count=len(ended)))
     return 0

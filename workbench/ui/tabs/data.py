@@ -84,7 +84,7 @@ def _lay_out(ctx: UiContext) -> Parts:
 
 def _lay_out_file(ctx: UiContext) -> dict[str, Any]:
     with gr.Column(elem_classes="wb-card"):
-        gr.HTML(el("h2", ctx.t("data_tab.file.heading")))
+        gr.HTML(el("h2", ctx.t("data_tab.file.heading")), elem_classes="wb-html")
         with gr.Row(equal_height=True):
             upload = gr.File(
                 label=ctx.t("data_tab.file.label"),
@@ -118,13 +118,11 @@ def _dropdown(ctx: UiContext, key: str, elem_id: str, info: str | None = None) -
 def _lay_out_settings(ctx: UiContext) -> dict[str, Any]:
     with gr.Row(equal_height=False):
         with gr.Column(elem_classes="wb-card"):
-            gr.HTML(
-                el("h2", ctx.t("data_tab.sizes.heading"))
-                + el("p", ctx.t("data_tab.sizes.note"), cls="wb-soft")
-            )
+            note = paragraph(ctx.t("data_tab.sizes.note"), "wb-soft")
+            gr.HTML(join([el("h2", ctx.t("data_tab.sizes.heading")), note]), elem_classes="wb-html")
             fields = build_form(RaftConfig, "data", ctx, fields=form.SIZES, advanced=ADVANCED)
         with gr.Column(elem_classes="wb-card"):
-            gr.HTML(el("h2", ctx.t("data_tab.teacher.heading")))
+            gr.HTML(el("h2", ctx.t("data_tab.teacher.heading")), elem_classes="wb-html")
             choices = form.teacher_choices(ctx)
             teacher = gr.Radio(
                 choices, value=form.EXTRACTIVE, label=ctx.t("data_tab.teacher.label"), elem_id="data-teacher"

@@ -17,7 +17,7 @@ from workbench.paths import assets_dir
 from workbench.schemas.base import parse
 from workbench.schemas.generation import FaqSource, RaftConfig
 from workbench.schemas.inference import Endpoint
-from workbench.schemas.job import ENDED, JobRecord
+from workbench.schemas.job import JobRecord
 from workbench.ui.components import command_payload, job_row, jobs_payload
 from workbench.ui.context import UiContext
 from workbench.ui.forms import parse_form
@@ -226,12 +226,12 @@ def show_run(ctx: UiContext, chosen: str | None) -> list[Any]:
     job = pick_run(jobs, chosen or "")
     rows = [] if job is None else [job_row(job, job.status.updated_at, ctx.lang)]
     done = job is not None and job.status.state == "succeeded"
-    going = job is not None and job.status.state not in ENDED
     runs = gr.update(
         choices=run_choices(jobs, ctx.lang), value=keep_choice(jobs, chosen), visible=len(jobs) > 1
     )
-    card = jobs_payload(rows if going or not done else [])
-    return [card, render_done(ctx, job) if done else "", runs, gr.update(visible=done)]
+    # a finished run shows what it made instead of its card
+    shown = gr.update(value=jobs_payload(rows), visible=bool(rows) and not done)
+    return [shown, render_done(ctx, job) if done else "", runs, gr.update(visible=done)]
 
 
 def render_done(ctx: UiContext, job: JobRecord | None) -> Html:

@@ -12,8 +12,8 @@ import gradio as gr
 
 from workbench.errors import StateError, WorkbenchError
 from workbench.jobs import JobFolder
-from workbench.schemas.job import ENDED, ControlVerb, JobRecord
 from workbench.schemas.base import parse
+from workbench.schemas.job import ENDED, ControlVerb, JobRecord
 from workbench.schemas.training import LoraSettings, SFTSettings
 from workbench.training.coverage import measure_coverage
 from workbench.training.models import describe_model

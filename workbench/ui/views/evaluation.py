@@ -17,7 +17,7 @@ from workbench.ui.views.html import Child, Html, chip, el, join, paragraph, tabl
 from workbench.ui.views.words import NOTHING, cut, say_date, say_decimal, say_interval
 from workbench.ui.wording import say_share
 
-SHOWN_ANSWERS = 30
+SHOWN_ANSWERS = 20
 ANSWER_CHARS = 140
 QUOTE_TONES = {"verbatim": "good", "elided": "good", "near": "warn"}
 STATE_TONES = {
@@ -112,6 +112,12 @@ def side_name(label: str, lang: Lang) -> str:
     return t(f"evaluate_tab.side.{label}", lang) if label in ("baseline", "finetuned") else label
 
 
+def model_of(evaluation: Artifact) -> str:
+    """The model that was asked."""
+    endpoint: Mapping[str, Any] = evaluation.details.get("endpoint") or {}
+    return str(endpoint.get("model") or evaluation.name)
+
+
 def evaluation_choices(evaluations: Sequence[Artifact], lang: Lang) -> list[tuple[str, str]]:
     """Evaluations for a drop-down list."""
     return [
@@ -119,7 +125,7 @@ def evaluation_choices(evaluations: Sequence[Artifact], lang: Lang) -> list[tupl
             t(
                 "evaluate_tab.list.choice",
                 lang,
-                name=item.name,
+                name=model_of(item),
                 side=side_name(str(item.details.get("label", "")), lang),
                 date=say_date(item.created_at),
             ),
@@ -142,7 +148,8 @@ def render_list(evaluations: Sequence[tuple[Artifact, RunMetrics | None]], lang:
 
 def _list_row(artifact: Artifact, metrics: RunMetrics | None, lang: Lang) -> list[Child]:
     label = str(artifact.details.get("label", ""))
-    name = join([artifact.name, el("br"), el("small", say_date(artifact.created_at), cls="wb-soft")])
+    own = "" if artifact.name == label else artifact.name
+    name = join([own, el("br") if own else None, el("small", say_date(artifact.created_at), cls="wb-soft")])
     side = el(
         "span", side_name(label, lang), cls=f"wv-side-{label}" if label in ("baseline", "finetuned") else ""
     )
@@ -200,7 +207,7 @@ def _answer_row(answer: LiveAnswer, lang: Lang) -> list[Child]:
         t(f"compare_tab.kind.{kind}", lang) if kind else NOTHING,
         el("span", side_name(answer.side, lang), cls=f"wv-side-{answer.side}"),
         cut(str(line.get("question", "")), ANSWER_CHARS // 2),
-        cut(str(line.get("prediction", "")), ANSWER_CHARS),
+        cut(" ".join(str(line.get("prediction", "")).split()), ANSWER_CHARS),
         chip(t(f"answer_state.{state}", lang), STATE_TONES.get(state, "")) if state else NOTHING,
         quote,
         say_decimal(float(line.get("seconds") or 0.0), 1),

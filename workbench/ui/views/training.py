@@ -103,7 +103,9 @@ def _facts(job: JobRecord, known: RunFacts, lang: Lang) -> list[str]:
     if status.state == "running":
         facts += [say_time_left(status.eta_seconds, tr), t("train_tab.line.keeps_on", lang)]
     elif status.state in ENDED and status.started_at:
-        facts.append(t("train_tab.line.took", lang, time=say_seconds(status.ended_at - status.started_at, tr)))
+        facts.append(
+            t("train_tab.line.took", lang, time=say_seconds(status.ended_at - status.started_at, tr))
+        )
     return facts
 
 
