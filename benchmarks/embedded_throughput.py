@@ -2,8 +2,8 @@
 
     python benchmarks/embedded_throughput.py [--model FOLDER] [--requests 48] [--tokens 48] [--rounds 3]
 
-Prints tokens per second of both ways and their ratio. Each round measures both, and the medians are compared, so
-that a busy machine disturbs both alike. Without the starter model a random model of two layers is used.
+Prints tokens per second of both ways and their ratio. Each round measures both, and the medians are compared,
+so that a busy machine disturbs both alike. Without the starter model a random model of two layers is used.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-PLACES = "図書館 体育館 市民会館 保健所 郷土資料館 プール 美術館 斎場 公民館 児童館".split()
-TOPICS = "休館日 使用料 予約方法 駐車場 対象者 持ち物 担当課 開館時間 申込期限 減免制度".split()
+PLACES = ("図書館", "体育館", "市民会館", "保健所", "資料館", "プール", "美術館", "斎場", "公民館", "児童館")
+TOPICS = ("休館日", "使用料", "予約", "駐車場", "対象者", "持ち物", "担当課", "開館時間", "期限", "減免")
 
 
 def _is_common(char: str) -> bool:
@@ -30,7 +30,8 @@ def make_rows(count: int, groups: Sequence[str] = ("",)) -> list[tuple[str, str,
         floor = number // 100
         name = f"第{floor + 1}{place}"
         filler = "".join(KANJI[(number * 97 + step * 31) % len(KANJI)] for step in range(12))
-        answer = f"{name}の{topic}は{filler}に定める{number + 100}番のとおりとします。くわしくは窓口{number}へお越しください。"
+        answer = f"{name}の{topic}は{filler}に定める{number + 100}番のとおりとします。"
+        answer += f"くわしくは窓口{number}へお越しください。"
         rows.append((f"{name}の{topic}を教えてください。", answer, groups[number % len(groups)]))
     return rows
 
@@ -47,5 +48,6 @@ def csv_text(
 
 def write_faq(path: Path, count: int = 120, groups: Sequence[str] = ("",)) -> Path:
     """A CSV file in UTF-8."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(csv_text(make_rows(count, groups)), encoding="utf-8")
     return path

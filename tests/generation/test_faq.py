@@ -208,7 +208,7 @@ def test_a_quotation_mark_never_closed_does_not_stop_the_file(
     [
         ("faq.csv", b"", "faq_empty"),
         ("faq.csv", b" \n\n", "faq_empty"),
-        ("faq.csv", "foo,bar\n1,2\n".encode(), "faq_columns_unknown"),
+        ("faq.csv", b"foo,bar\n1,2\n", "faq_columns_unknown"),
         ("faq.csv", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8, "faq_binary"),
         ("faq.csv", Random(0).randbytes(4096), "faq_binary"),
         ("faq.xlsx", b"PK\x03\x04broken", "faq_xlsx_broken"),
@@ -308,4 +308,4 @@ def test_every_reason_has_words_in_both_languages():
 def test_the_real_sample_is_read(shared_data: Path):
     table = read(shared_data / "jagovfaqs_sample" / "faq.csv")
     assert len(table.rows) == 239
-    assert list(table.groups)[0] == "国税庁"
+    assert next(iter(table.groups)) == "国税庁"

@@ -47,6 +47,12 @@ def test_first_last_smallest_and_largest_are_always_kept(values: list[float], li
     assert all(values[int(place)] == value for place, value in zip(points.x, points.y, strict=True))
 
 
+def test_a_spike_in_what_does_not_divide_evenly_survives() -> None:
+    y = np.zeros(1_197)
+    y[1_195] = 7.0
+    assert 7.0 in downsample(np.arange(1_197), y, limit=600).y
+
+
 def test_gaps_do_not_swallow_their_neighbours() -> None:
     y = np.full(5_000, math.nan)
     y[::1000] = [1, 2, 9, 4, 5]

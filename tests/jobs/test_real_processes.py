@@ -201,6 +201,18 @@ def test_stopping_keeps_the_best_and_succeeds(store: JobStore) -> None:
     assert done.result["steps"] == len(_steps(done))
 
 
+def test_stopping_a_paused_job_keeps_what_it_had(store: JobStore) -> None:
+    record = store.submit("train", "a", Config(action="count", steps=100_000, pause=0.01))
+    _run_until_step(store, record, 3)
+    store.control(record.spec.id, "pause")
+    paused = store.wait(record.spec.id, PATIENCE)
+    store.control(record.spec.id, "stop")
+    done = store.wait(record.spec.id, PATIENCE)
+    assert done.status.state == "succeeded"
+    assert done.status.stopped_early
+    assert done.result == {"steps": len(_steps(paused)), "resumed": True}
+
+
 def test_a_cancelled_job_ends_at_its_next_step(store: JobStore) -> None:
     record = store.submit("train", "a", Config(action="count", steps=100_000, pause=0.01))
     _run_until_step(store, record, 3)

@@ -294,7 +294,7 @@ def test_a_status_lost_in_a_power_cut_is_a_failure_that_can_be_resumed(
     folder.status_file.write_bytes(b"")
     executor.end(executor.started[0].pid)
     store.dispatch()
-    assert store.get(record.spec.id).status.state == "failed"
+    assert read_json(folder.status_file)["state"] == "failed"
     assert store.resume(record.spec.id).status.state == "queued"
     assert executor.started_jobs == [record.spec.id] * 2
 
@@ -398,9 +398,6 @@ def test_a_job_whose_worker_has_only_just_started_is_asked_through_the_worker(
 
 def test_what_cannot_be_asked_is_refused_with_a_reason(store: JobStore, executor: FakeExecutor) -> None:
     record = store.submit("train", "a", Config(), secret_names=("NO_KEY",))
-    with pytest.raises(StateError) as caught:
-        store.control(record.spec.id, "stop")
-    assert caught.value.code == "job_not_running"
     store.control(record.spec.id, "cancel")
     with pytest.raises(StateError) as caught:
         store.control(record.spec.id, "pause")
@@ -408,6 +405,26 @@ def test_what_cannot_be_asked_is_refused_with_a_reason(store: JobStore, executor
     with pytest.raises(StateError) as caught:
         store.resume(record.spec.id)
     assert caught.value.code == "job_not_resumable"
+
+
+def test_stopping_a_job_that_has_not_begun_cancels_it(store: JobStore) -> None:
+    store.submit("train", "first", Config(), memory_bytes=40 * GIB)
+    waiting = store.submit("train", "second", Config(), memory_bytes=40 * GIB)
+    assert store.control(waiting.spec.id, "stop").status.state == "cancelled"
+
+
+def test_stopping_a_paused_job_runs_it_once_more_to_keep_what_it_saved(
+    store: JobStore, executor: FakeExecutor
+) -> None:
+    record = store.submit("train", "a", Config())
+    folder = _claim(record, executor, state="paused")
+    (folder.work_dir / "checkpoint-5").mkdir()
+    executor.end(executor.started[0].pid)
+    assert store.control(record.spec.id, "stop").status.state == "queued"
+    assert executor.started_jobs == [record.spec.id] * 2
+    control = folder.read_control()
+    assert control is not None
+    assert control.verb == "stop"
 
 
 def test_a_cancelled_job_with_saved_work_can_be_resumed(store: JobStore, executor: FakeExecutor) -> None:

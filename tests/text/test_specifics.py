@@ -55,3 +55,10 @@ def test_figures_that_no_source_holds_are_unsupported() -> None:
     sources = ["手数料は300円で、第５種に当たる。", "何日かかりますか。"]
     found = find_unsupported("第五種なので300円ですが、30円の割引と3日の待ち時間があります。", sources)
     assert [item.value for item in found] == ["30円", "3日"]
+
+
+def test_a_run_of_a_thousand_digits_is_one_number_and_does_not_hang() -> None:
+    from workbench.text.specifics import find_specifics
+
+    found = find_specifics("手数料は" + "8" * 1000 + " " * 300 + "8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8です")
+    assert len(found[0].value) == 1000

@@ -16,15 +16,24 @@ def write_card(report: RaftReport, config: RaftConfig) -> str:
 def _write_part(report: RaftReport, config: RaftConfig, lang: Lang) -> str:
     source = report.source
     teacher = "extractive" if report.teacher == EXTRACTIVE else "endpoint"
+    license_name = config.source.license
     lines = [
         f"# {t('raft_card.title', lang, name=_code(source.name))}",
         "",
-        t("raft_card.what", lang),
+        t("raft_card.what", lang, documents=config.distractors + 1),
         "",
         t("raft_card.source", lang, name=_code(source.name), rows=source.rows, usable=source.usable),
-        t("raft_card.license", lang, license=config.source.license or t("raft_card.license_unknown", lang)),
+        t(
+            "raft_card.license",
+            lang,
+            license=_code(license_name) if license_name else t("raft_card.license_unknown", lang),
+        ),
         t(f"raft_card.teacher.{teacher}", lang, name=_code(report.teacher)),
-        t("raft_card.group", lang, group=config.group or t("raft_card.group_all", lang)),
+        t(
+            "raft_card.group",
+            lang,
+            group=_code(config.group) if config.group else t("raft_card.group_all", lang),
+        ),
         t("raft_card.refusals", lang, share=_percent(report.refusal_share)),
         t(
             "raft_card.difficulty",

@@ -129,11 +129,12 @@ class JobStore:
     def control(self, job_id: str, verb: ControlVerb) -> JobRecord:
         """Ask a job to pause, to stop and keep the best, or to cancel.
 
-        A running worker obeys at its next step; a job that waits or is paused is changed at once.
+        A running worker obeys at its next step; a job that waits or is paused is changed at once. To stop one
+        of those runs it once more, to make a result of what it saved; without saved work it is cancelled.
 
         Raises:
             NotFoundError: `job_missing`.
-            StateError: `job_ended`, or `job_not_running` for a stop of one that does not run.
+            StateError: `job_ended`.
         """
         folder = JobFolder.of(self._workspace, job_id)
         with self._dispatcher.locked():
@@ -143,10 +144,8 @@ class JobStore:
             started = self._dispatcher.ledger().holder(job_id) is not None
             if record.status.state == "running" or (record.status.state == "queued" and started):
                 folder.write_control(Control(verb=verb, at=self._clock()))
-            elif verb == "stop":
-                raise StateError("job_not_running", title=record.spec.title)
             else:
-                self._settle(folder, record.status, verb)
+                self._settle(folder, record, verb)
             self._dispatcher.run_locked()
         return self.get(job_id)
 
@@ -371,11 +370,17 @@ class JobStore:
         note = {"missing_secrets": missing}
         return JobStatus(state="paused", updated_at=self._clock(), waiting_for="secret", note=note)
 
-    def _settle(self, folder: JobFolder, status: JobStatus, verb: ControlVerb) -> None:
-        """Pause or cancel a job that no worker has."""
+    def _settle(self, folder: JobFolder, record: JobRecord, verb: ControlVerb) -> None:
+        """Do what is asked of a job that no worker has."""
         now = self._clock()
-        ended = end_status(status, "paused" if verb == "pause" else "cancelled", now)
-        folder.write_status(ended.model_copy(update={"waiting_for": "user" if verb == "pause" else ""}))
+        if verb == "stop" and folder.has_work():
+            folder.write_control(Control(verb="stop", at=now))
+            folder.write_status(self._first_status(record.spec))
+        elif verb == "pause":
+            paused = end_status(record.status, "paused", now)
+            folder.write_status(paused.model_copy(update={"waiting_for": "user"}))
+        else:
+            folder.write_status(end_status(record.status, "cancelled", now))
 
 
 def _is_over(status: JobStatus | None) -> bool:

@@ -12,11 +12,12 @@ from typing import Literal, NamedTuple
 
 SpecificKind = Literal["article", "date", "money", "number", "negation"]
 
+# Quantifiers are possessive: a model that repeats a digit a thousand times must not make the search exponential.
 _D = r"[0-9０-９]"
-_NUM = rf"{_D}+(?:[,，]{_D}{{3}})*(?:[.．]{_D}+)?"
-_KAN = r"[〇一二三四五六七八九十百千]+"
+_NUM = rf"{_D}++(?:[,，]{_D}{{3}})*+(?:[.．]{_D}++)?+"
+_KAN = r"[〇一二三四五六七八九十百千]++"
 _ANY = rf"(?:{_NUM}|{_KAN})"
-_S = r"[ 　]*"
+_S = r"[ 　]*+"
 _ARTICLE = (
     rf"第{_S}{_ANY}{_S}[条項号種章節款](?:の{_S}{_ANY})*|(?:{_NUM}|{_KAN}){_S}[条項号種](?:の{_S}{_ANY})*"
 )

@@ -22,6 +22,7 @@ from workbench.training.coverage import Coverage, blocked_modules, is_hybrid, li
 from workbench.training.data import Encoder, Prepared, Teller, prepare_file
 from workbench.training.memory import Device, Fix, Load, suggest_fix
 from workbench.training.models import ModelInfo, describe_model, require_consent
+from workbench.training.ordering import FOLDER, KeptOrder
 from workbench.training.plan import Compute, choose_compute
 
 # untyped libraries
@@ -124,6 +125,17 @@ def load_tokenizer(info: ModelInfo, trust_remote_code: bool) -> Any:
         raise InputError("model_tokenizer_broken", path=str(info.path), reason=str(exc)[:200]) from exc
 
 
+class Trainer(TRL.SFTTrainer):
+    """TRL's trainer with one difference: the order of every epoch is kept in the run's folder."""
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        sampler: Any = super()._get_train_sampler(train_dataset)
+        if not isinstance(sampler, TRANSFORMERS.trainer_pt_utils.LengthGroupedSampler):
+            # accelerate seeds a random sampler by its epoch, which survives a resume
+            return sampler
+        return KeptOrder(sampler, len(sampler), Path(self.args.output_dir).parent / FOLDER)
+
+
 def build_trainer(settings: SFTSettings, prelude: Prelude, work_dir: Path, callback: JobCallback) -> Any:
     """The SFTTrainer with the model loaded and the adapter on it.
 
@@ -132,7 +144,7 @@ def build_trainer(settings: SFTSettings, prelude: Prelude, work_dir: Path, callb
     """
     _check_family(prelude.info, settings.trust_remote_code)
     arguments = sft_arguments(settings, prelude, work_dir / CHECKPOINTS)
-    trainer = TRL.SFTTrainer(
+    trainer: Any = Trainer(
         # a path, not an object: the trainer changes the model it is given for good
         model=str(prelude.info.path),
         args=TRL.SFTConfig(**keep_known(TRL.SFTConfig, arguments)),

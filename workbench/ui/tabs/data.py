@@ -74,7 +74,7 @@ def _lay_out(ctx: UiContext) -> Parts:
         choices = run_choices([], ctx.lang)
         found["runs"] = gr.Dropdown(choices, value="", label=ctx.t("data_tab.runs.label"), visible=False)
         found["card"] = job_cards(ctx, "data-job")
-        found["result"] = gr.HTML(elem_id="data-result")
+        found["result"] = gr.HTML(elem_id="data-result", elem_classes="wb-html")
         found["next"] = gr.Button(
             ctx.t("data_tab.next"), variant="primary", elem_id="data-next", visible=False
         )
@@ -94,14 +94,13 @@ def _lay_out_file(ctx: UiContext) -> dict[str, Any]:
                 scale=3,
             )
             with gr.Column(scale=2):
-                gr.HTML(el("p", ctx.t("data_tab.file.hint"), cls="wb-soft"))
+                gr.HTML(paragraph(ctx.t("data_tab.file.hint"), "wb-soft"), elem_classes="wb-html")
                 sample = gr.Button(ctx.t("data_tab.sample.button"), elem_id="data-sample")
-        preview = gr.HTML(el("p", ctx.t("data_tab.file.none"), cls="wb-empty"), elem_id="data-preview")
+        empty = paragraph(ctx.t("data_tab.file.none"), "wb-empty")
+        preview = gr.HTML(empty, elem_id="data-preview", elem_classes="wb-html")
         with gr.Column(visible=False, elem_id="data-columns") as box:
-            gr.HTML(
-                el("h3", ctx.t("data_tab.columns.heading"))
-                + el("p", ctx.t("data_tab.columns.note"), cls="wb-soft")
-            )
+            note = paragraph(ctx.t("data_tab.columns.note"), "wb-soft")
+            gr.HTML(join([el("h3", ctx.t("data_tab.columns.heading")), note]), elem_classes="wb-html")
             with gr.Row():
                 question = _dropdown(ctx, "data_tab.columns.question", "data-question-column")
                 answer = _dropdown(ctx, "data_tab.columns.answer", "data-answer-column")
@@ -127,7 +126,9 @@ def _lay_out_settings(ctx: UiContext) -> dict[str, Any]:
             teacher = gr.Radio(
                 choices, value=form.EXTRACTIVE, label=ctx.t("data_tab.teacher.label"), elem_id="data-teacher"
             )
-            note = gr.HTML(view.render_teacher(None, ctx.lang), elem_id="data-teacher-note")
+            note = gr.HTML(
+                view.render_teacher(None, ctx.lang), elem_id="data-teacher-note", elem_classes="wb-html"
+            )
     return {"form": fields, "teacher": teacher, "teacher_note": note}
 
 
@@ -144,6 +145,7 @@ def _wire(ctx: UiContext, parts: Parts) -> None:
     parts.group.input(
         ui_handler(ctx, form.choose_group), [parts.source, *columns, parts.group], sizes, **QUIET
     )
+    follow(ctx, form.list_teachers, inputs=[parts.teacher], outputs=[parts.teacher])
     parts.teacher.change(ui_handler(ctx, form.choose_teacher), parts.teacher, parts.teacher_note, **QUIET)
     _wire_start(ctx, parts, opened)
 

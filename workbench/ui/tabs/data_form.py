@@ -65,6 +65,13 @@ def teacher_choices(ctx: UiContext) -> list[tuple[str, str]]:
     return [(ctx.t("data_tab.teacher.extractive"), EXTRACTIVE), *named]
 
 
+def list_teachers(ctx: UiContext, chosen: str | None) -> list[Any]:
+    """The teachers as they are registered now; the chosen one stays chosen while it exists."""
+    choices = teacher_choices(ctx)
+    known = {value for _, value in choices}
+    return [gr.update(choices=choices, value=chosen if chosen in known else EXTRACTIVE)]
+
+
 def find_teacher(ctx: UiContext, name: str) -> Endpoint | None:
     """The endpoint of that name, None for the extractive teacher."""
     return None if name == EXTRACTIVE else EndpointRegistry(ctx.workspace).get(name)

@@ -77,7 +77,6 @@ def _lay_out(ctx: UiContext) -> Parts:
 def _lay_out_form(ctx: UiContext) -> dict[str, Any]:
     choices = [(ctx.t(f"evaluate_tab.what.{name}"), name) for name in ("adapter", "endpoint")]
     what = gr.Radio(choices, value="adapter", label=ctx.t("evaluate_tab.what"), elem_id="evaluate-what")
-    endpoints = page.endpoint_choices(ctx)
     with gr.Row():
         adapter = gr.Dropdown(
             [],
@@ -86,8 +85,7 @@ def _lay_out_form(ctx: UiContext) -> dict[str, Any]:
             elem_id="evaluate-adapter",
         )
         endpoint = gr.Dropdown(
-            endpoints,
-            value=endpoints[0][1] if endpoints else None,
+            [],
             label=ctx.t("evaluate_tab.endpoint"),
             info=ctx.t("evaluate_tab.endpoint.hint"),
             elem_id="evaluate-endpoint",
@@ -121,7 +119,7 @@ def _wire(ctx: UiContext, parts: Parts) -> None:
 
     shown = [parts.card, parts.answers, parts.runs, parts.next]
     follow(ctx, look, inputs=[parts.runs], outputs=shown, extra=parts.runs.input)
-    lists = [parts.chosen, parts.adapter, parts.dataset]
+    lists = [parts.chosen, parts.adapter, parts.dataset, parts.endpoint]
     follow(ctx, page.show_lists, inputs=lists, outputs=[parts.table, *lists])
     parts.chosen.change(ui_handler(ctx, page.show_detail), parts.chosen, parts.detail, **QUIET)
     asked = [parts.what, parts.endpoint]

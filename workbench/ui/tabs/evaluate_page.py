@@ -231,7 +231,9 @@ def show_run(ctx: UiContext, live: LiveAnswers, chosen: str | None) -> list[Any]
     return [jobs_payload(rows), answers, runs, gr.update(visible=done and job.spec.kind == "recipe")]
 
 
-def show_lists(ctx: UiContext, chosen: str | None, adapter: str | None, dataset: str | None) -> list[Any]:
+def show_lists(
+    ctx: UiContext, chosen: str | None, adapter: str | None, dataset: str | None, endpoint: str | None
+) -> list[Any]:
     """The table of evaluations and what can be chosen, from the disk."""
     evaluations = ctx.artifacts.list("evaluation")[:LISTED]
     table = view.render_list(
@@ -240,12 +242,9 @@ def show_lists(ctx: UiContext, chosen: str | None, adapter: str | None, dataset:
     shown = _keep(view.evaluation_choices(evaluations, ctx.lang), chosen)
     adapters = _keep(artifact_choices(ctx.artifacts.list("adapter")), adapter)
     datasets = _keep(artifact_choices(ctx.artifacts.list("dataset")), dataset)
-    return [
-        table,
-        gr.update(**shown, visible=bool(evaluations)),
-        gr.update(**adapters),
-        gr.update(**datasets),
-    ]
+    endpoints = _keep(endpoint_choices(ctx), endpoint)
+    lists = [gr.update(**each) for each in (adapters, datasets, endpoints)]
+    return [table, gr.update(**shown, visible=bool(evaluations)), *lists]
 
 
 def _keep(choices: Choices, chosen: str | None) -> dict[str, Any]:
