@@ -108,6 +108,7 @@ def test_nothing_is_written_after_the_end(folder: JobFolder, job: JobContext, bo
     job.progress("left behind", 1, 1)
     board.beat()
     assert _status(folder).state == "succeeded"
+    assert _status(folder).progress.phase == ""
 
 
 def test_a_full_disk_does_not_stop_a_status_from_being_skipped(

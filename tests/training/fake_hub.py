@@ -1,4 +1,4 @@
-"""A model hub on the loopback interface that answers as huggingface.co does, redirects to a file store included."""
+"""A model hub on the loopback interface that answers as huggingface.co does, its file store included."""
 
 from __future__ import annotations
 

@@ -19,10 +19,18 @@ def ctx(workspace: Workspace) -> UiContext:
 
 
 @pytest.fixture(autouse=True)
-def event_loop_for_gradio() -> Iterator[None]:
-    """Gradio asks for the current event loop when a page is built, and would leave one open."""
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
+def close_event_loops_of_gradio(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Gradio opens an event loop for each lock it makes outside of one, and leaves them open."""
+    opened: list[asyncio.AbstractEventLoop] = []
+    new_event_loop = asyncio.new_event_loop
+
+    def remember() -> asyncio.AbstractEventLoop:
+        opened.append(new_event_loop())
+        return opened[-1]
+
+    monkeypatch.setattr(asyncio, "new_event_loop", remember)
     yield
-    asyncio.set_event_loop(None)
-    loop.close()
+    for loop in opened:
+        loop.close()
+    if opened:
+        asyncio.set_event_loop(None)

@@ -65,7 +65,7 @@ class Hub(Protocol):
 
 
 def is_wanted(name: str) -> bool:
-    """Whether a file of a repository belongs to the model; sub-folders hold other formats of the same weights."""
+    """Whether a file belongs to the model; sub-folders hold other formats of the same weights."""
     if "/" in name or "\\" in name or name.startswith(".") or name.startswith(_UNWANTED_STARTS):
         return False
     return name in _NAMES or name.endswith(_SUFFIXES)
@@ -198,7 +198,7 @@ def converted(repo_id: str, revision: str) -> Generator[None]:
     except ERRORS.HTTPError as exc:
         raise EndpointError("hub_unreachable", reason=type(exc).__name__) from exc
     except OSError as exc:
-        # the library's own word for "fewer bytes came than announced" has no error number; a full disk has one
+        # the library's own "fewer bytes came than announced" has no error number; a full disk has one
         if exc.errno is not None:
             raise
         raise EndpointError("hub_connection_broken") from exc

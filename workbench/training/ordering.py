@@ -1,8 +1,8 @@
 """The order of the rows in each epoch, kept on disk so that a resumed run goes on in the same order.
 
-transformers draws the order of an epoch from the global random numbers at its start. A checkpoint in the middle of
-the second or a later epoch knows the random numbers of that moment only, and the resumed run would shuffle the rest
-of the epoch anew: some rows twice, others never, and another loss in the end.
+transformers draws the order of an epoch from the global random numbers at its start. A checkpoint in the
+middle of the second or a later epoch knows the random numbers of that moment only, and the resumed run
+would shuffle the rest of the epoch anew: some rows twice, others never, and another loss in the end.
 """
 
 from __future__ import annotations

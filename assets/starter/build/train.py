@@ -21,8 +21,8 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from build.start import set_circuits
-from build.tasks import Context, make_contexts
+from build.start import set_copying
+from build.tasks import CURRICULUM, FINDING, Context, Stage, make_contexts
 from build.tokenizer import save_tokenizer
 
 LOGGER = logging.getLogger("starter")
@@ -33,13 +33,25 @@ PREFIX, PAD = 0, -1
 class Settings:
     """All that decides the result."""
 
-    steps: int = 700
+    steps: int = 1000
+    stop: int = 600
+    first_progress: float = 0.0
+    general_weight: float = 1.0
+    curriculum: tuple[Stage, ...] = CURRICULUM
     contexts: int = 10
-    general_weight: float = 5.0
     rate: float = 0.001
-    warmup: int = 20
-    cooldown: float = 0.4
+    warmup: int = 30
+    cooldown: float = 0.5
     seed: int = 7
+
+
+# Phase 1 runs through the curriculum until five documents begin to work; phases 2 and 3 stay with five,
+# the last with many more questions that ask for the number of the document alone.
+PHASES = (
+    Settings(),
+    Settings(steps=900, stop=300, first_progress=0.38, general_weight=5.0, seed=8),
+    Settings(steps=1500, stop=1500, general_weight=5.0, curriculum=FINDING, warmup=20, cooldown=0.4, seed=9),
+)
 
 
 @dataclass(frozen=True)
@@ -194,13 +206,16 @@ def save_model(model: LlamaForCausalLM, folder: Path) -> None:
     half.save_pretrained(folder)
 
 
-def train(settings: Settings, out: Path) -> None:
-    """Run the training and leave a usable model in `out` all along."""
+def train(settings: Settings, out: Path, resume: bool) -> None:
+    """Run one phase of the training and leave a usable model in `out` all along."""
     torch.manual_seed(settings.seed)
     rng = random.Random(settings.seed)
     tokenizer = save_tokenizer(out)
     model = make_model(tokenizer)
-    set_circuits(model, settings.seed, tokenizer.convert_tokens_to_ids(":"))
+    if resume:
+        model.load_state_dict(LlamaForCausalLM.from_pretrained(out, dtype=torch.float32).state_dict())
+    else:
+        set_copying(model, settings.seed)
     LOGGER.info("%s; %d parameters", settings, sum(p.numel() for p in model.parameters()))
     optimizer = torch.optim.AdamW(
         model.parameters(), settings.rate, betas=(0.9, 0.98), weight_decay=0.01, foreach=True
@@ -208,11 +223,11 @@ def train(settings: Settings, out: Path) -> None:
     probe_rng = random.Random(settings.seed + 1)
     probe = [collate(tokenizer, make_contexts(probe_rng, 1.0, 16), 1.0) for _ in range(4)]
     started, tokens = time.monotonic(), 0
-    for step in range(settings.steps):
-        progress = step / settings.steps
+    for step in range(settings.stop):
+        progress = settings.first_progress + (1 - settings.first_progress) * step / settings.steps
         batch = collate(
             tokenizer,
-            make_contexts(rng, progress, settings.contexts),
+            make_contexts(rng, progress, settings.contexts, settings.curriculum),
             settings.general_weight,
         )
         logits, targets, weights, where = predict(model, batch)
@@ -234,7 +249,7 @@ def train(settings: Settings, out: Path) -> None:
                 time.monotonic() - started,
                 right,
             )
-        if step % 100 == 99 or step == settings.steps - 1:
+        if step % 100 == 99 or step == settings.stop - 1:
             LOGGER.info("probe %d %s", step, measure_kinds(model, probe))
             save_model(model, out)
 
@@ -243,10 +258,12 @@ def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "model")
-    parser.add_argument("--steps", type=int, default=Settings.steps)
+    phases = parser.add_argument("--phases", type=int, nargs="+", choices=[1, 2, 3], default=[1, 2, 3])
+    phases.help = "a later phase goes on from the model that the one before left in OUT"
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    train(Settings(steps=arguments.steps), arguments.out)
+    for phase in arguments.phases:
+        train(PHASES[phase - 1], arguments.out, resume=phase > 1)
 
 
 if __name__ == "__main__":

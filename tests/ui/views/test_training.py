@@ -45,7 +45,7 @@ def test_a_failed_run_says_why_and_what_to_do(ctx: UiContext) -> None:
 def test_a_run_that_was_asked_to_stop_says_that_it_will(ctx: UiContext) -> None:
     job = submit_run(ctx)
     job = job.model_copy(update={"status": job.status.model_copy(update={"state": "running"})})
-    assert "最良" in render_headline(job, "ja", asked="stop")
+    assert "いちばん良い時点" in render_headline(job, "ja", asked="stop")
     assert "閉じても" in render_headline(job, "ja")
 
 

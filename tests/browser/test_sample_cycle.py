@@ -1,0 +1,115 @@
+"""As a newcomer would: open the page, press the one button, wait, and read the answers side by side."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+CYCLE_MINUTES = 20
+"""A busy machine takes several times the five minutes of a quiet one."""
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+
+
+def _free_port() -> int:
+    with socket.socket() as made:
+        made.bind(("127.0.0.1", 0))
+        return int(made.getsockname()[1])
+
+
+@contextmanager
+def _serving(workspace: Path, repo_root: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    environ = {**os.environ, "PYTHONPATH": str(repo_root)}
+    command = [sys.executable, "-m", "workbench", "ui", "--no-browser", "--workspace", str(workspace)]
+    log = (workspace.parent / f"page-{port}.log").open("wb")
+    process = subprocess.Popen([*command, "--port", str(port)], env=environ, stdout=log, stderr=log)
+    try:
+        _wait_until_served(port, process)
+        yield process
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        log.close()
+
+
+def _wait_until_served(port: int, process: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        assert process.poll() is None, "the page's process ended"
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/ja/", timeout=5) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            time.sleep(0.2)
+    raise AssertionError("the page was not served")
+
+
+@pytest.fixture
+def page(chromium: str) -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        made = browser.new_page(viewport={"width": 1440, "height": 900}, locale="ja-JP")
+        yield made
+        browser.close()
+
+
+def _minutes(count: float) -> float:
+    return count * 60_000
+
+
+def test_the_sample_cycle_survives_the_death_of_the_page_and_ends_at_the_comparison(
+    page: Page, tmp_path: Path, repo_root: Path
+) -> None:
+    workspace, port = tmp_path / "workspace", _free_port()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    with _serving(workspace, repo_root, port):
+        page.goto(f"http://127.0.0.1:{port}/")
+        expect(page).to_have_url(f"http://127.0.0.1:{port}/ja/")
+        page.locator("#start-sample").click()
+        # the data step is done and training has begun: now the page's process is killed (leaving the block does it)
+        expect(page.locator("#start-cycle")).to_contain_text("学習", timeout=_minutes(2))
+        page.wait_for_timeout(8000)
+    second = _free_port()
+    with _serving(workspace, repo_root, second):
+        page.goto(f"http://127.0.0.1:{second}/ja/")
+        button = page.get_by_role("button", name="答えを並べて見る").first
+        expect(button).to_be_visible(timeout=_minutes(CYCLE_MINUTES))
+        button.click()
+        view = page.locator("#cmp-question")
+        expect(view).to_contain_text("参考文書", timeout=_minutes(1))
+        expect(page.locator("#cmp-summary")).to_contain_text("拒否")
+        first = view.inner_text()
+        page.locator("#cmp-next").click()
+        expect(view).not_to_have_text(first, timeout=_minutes(0.5))
+        page.locator("#cmp-reviewer input, #cmp-reviewer textarea").first.fill("テスト")
+        page.locator("#cmp-vote-right").click()
+        expect(page.locator("#cmp-progress")).to_contain_text("1", timeout=_minutes(0.5))
+    assert faults == []
+
+
+def test_the_start_page_speaks_english_to_an_english_browser(chromium: str, tmp_path: Path, repo_root: Path) -> None:
+    port = _free_port()
+    with _serving(tmp_path / "workspace", repo_root, port), sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        page = browser.new_page(locale="en-US")
+        page.goto(f"http://127.0.0.1:{port}/")
+        expect(page).to_have_url(f"http://127.0.0.1:{port}/en/")
+        expect(page.locator("#start-sample")).to_contain_text("Run the whole cycle on the sample")
+        text = page.locator("body").inner_text()
+        foreign = {char for char in text.replace("日本語", "") if "\u3040" <= char <= "\u30ff" or "\u4e00" <= char <= "\u9fff"}
+        assert foreign == set()
+        browser.close()
