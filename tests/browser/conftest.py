@@ -25,7 +25,7 @@ Build = Callable[[UiContext], gr.Blocks]
 Serve = Callable[..., str]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
@@ -78,7 +78,9 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     """Serve a page built by a function; the whole workbench without one. Returns the address."""
     servers: list[PageServer] = []
 
-    def start(build: Build = build_app, *, root: Path | None = None, environ: dict[str, str] | None = None) -> str:
+    def start(
+        build: Build = build_app, *, root: Path | None = None, environ: dict[str, str] | None = None
+    ) -> str:
         workspace = Workspace(root or tmp_path_factory.mktemp("pages") / "workspace")
         prepare_workspace(workspace)
         server = PageServer(workspace, build, environ or {})

@@ -16,7 +16,11 @@ pytestmark = pytest.mark.browser
 
 EVIL = "<script>window.hacked=1</script><img src=x onerror='window.hacked=2'>"
 SHARED = "費用は対象とはなりません。"
-DOCUMENT = f"𠮷野家の{SHARED}\n{EVIL}\n" + "\n".join(f"第{n}条 ほかの定め。" for n in range(60)) + "\n最後の条文です。"
+DOCUMENT = (
+    f"𠮷野家の{SHARED}\n{EVIL}\n"
+    + "\n".join(f"第{n}条 ほかの定め。" for n in range(60))
+    + "\n最後の条文です。"
+)
 
 
 def quote(text: str, answer: str, state: str = "verbatim") -> dict[str, Any]:
@@ -64,7 +68,10 @@ ITEM: dict[str, Any] = {
 
 def series(count: int) -> dict[str, tuple[list[int], list[float]]]:
     steps = list(range(1, count + 1))
-    return {"loss": (steps, [1 + 10 / step for step in steps]), "learning_rate": (steps, [0.1 / step for step in steps])}
+    return {
+        "loss": (steps, [1 + 10 / step for step in steps]),
+        "learning_rate": (steps, [0.1 / step for step in steps]),
+    }
 
 
 def build_parts(ctx: UiContext) -> gr.Blocks:
@@ -83,7 +90,9 @@ def build_parts(ctx: UiContext) -> gr.Blocks:
             return chart_payload(series(count + 20), ctx.lang, run="r", total_steps=500), count + 20
 
         def fill() -> tuple[str, str]:
-            return chart_payload(series(100), ctx.lang, run="r", total_steps=500), render_answer_view(ITEM, ctx.lang)
+            return chart_payload(series(100), ctx.lang, run="r", total_steps=500), render_answer_view(
+                ITEM, ctx.lang
+            )
 
         more.click(grow, count, [chart, count], api_visibility="private")
         blocks.load(fill, None, [chart, answers], api_visibility="private")
@@ -182,7 +191,12 @@ def test_keys_change_the_view(parts: Page) -> None:
 
 @pytest.mark.parametrize(
     ("key", "name"),
-    [("ArrowLeft", "vote-left"), ("ArrowDown", "vote-tie"), ("ArrowRight", "vote-right"), ("ArrowUp", "vote-bad")],
+    [
+        ("ArrowLeft", "vote-left"),
+        ("ArrowDown", "vote-tie"),
+        ("ArrowRight", "vote-right"),
+        ("ArrowUp", "vote-bad"),
+    ],
 )
 def test_arrows_press_the_real_buttons(parts: Page, key: str, name: str) -> None:
     parts.keyboard.press(key)
@@ -196,7 +210,9 @@ def test_keys_do_nothing_while_a_text_is_typed_or_converted(parts: Page) -> None
     expect(box).to_have_value("dgn")
     expect(parts.locator("[data-diff=off]")).to_have_attribute("aria-pressed", "true")
     parts.locator(".wb-question").click()
-    parts.evaluate("document.dispatchEvent(new KeyboardEvent('keydown', {code: 'KeyD', isComposing: true, bubbles: true}))")
+    parts.evaluate(
+        "document.dispatchEvent(new KeyboardEvent('keydown', {code: 'KeyD', isComposing: true, bubbles: true}))"
+    )
     expect(parts.locator("[data-diff=off]")).to_have_attribute("aria-pressed", "true")
 
 

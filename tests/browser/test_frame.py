@@ -87,7 +87,10 @@ def test_the_page_keeps_to_its_content_policy_and_asks_nobody_else(page: Page, u
     asked: list[str] = []
     refused: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    page.on("console", lambda message: refused.append(message.text) if "Content Security" in message.text else None)
+    page.on(
+        "console",
+        lambda message: refused.append(message.text) if "Content Security" in message.text else None,
+    )
     answer = page.goto(f"{url}/ja/")
     assert answer is not None
     assert answer.headers["content-security-policy"] == CONTENT_POLICY

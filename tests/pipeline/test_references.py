@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import InputError, StateError
-from workbench.pipeline.references import check_references, find_references, fingerprint, resolve
+from workbench.pipeline.references import (
+    check_references,
+    find_references,
+    find_secrets,
+    fingerprint,
+    resolve,
+)
 from workbench.schemas.recipe import Recipe, Step
 
 
@@ -52,3 +58,11 @@ def test_a_fingerprint_changes_with_an_earlier_step_and_not_with_a_server_addres
     before = fingerprint(step, {"serve": "s", "data": "d"})
     assert fingerprint(step, {"serve": "s", "data": "d"}) == before
     assert fingerprint(step, {"serve": "s", "data": "other"}) != before
+
+
+def test_the_names_of_keys_are_found_wherever_an_endpoint_stands() -> None:
+    config = {
+        "endpoint": {"api_key_env": "TEACHER_KEY"},
+        "judges": [{"api_key_env": "JUDGE_KEY"}, {"api_key_env": ""}],
+    }
+    assert set(find_secrets(config)) == {"TEACHER_KEY", "JUDGE_KEY"}

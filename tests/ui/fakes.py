@@ -66,7 +66,9 @@ def set_status(ctx: UiContext, job: JobRecord, state: str, **changes: Any) -> Jo
     return ctx.jobs.get(job.spec.id)
 
 
-def finish(ctx: UiContext, job: JobRecord, result: Mapping[str, Any] | None = None, **changes: Any) -> JobRecord:
+def finish(
+    ctx: UiContext, job: JobRecord, result: Mapping[str, Any] | None = None, **changes: Any
+) -> JobRecord:
     folder = JobFolder.of(ctx.workspace, job.spec.id)
     folder.result_file.write_text(json.dumps(dict(result or {})), encoding="utf-8")
     return set_status(ctx, job, "succeeded", started_at=100.0, ended_at=112.0, **changes)
@@ -74,7 +76,9 @@ def finish(ctx: UiContext, job: JobRecord, result: Mapping[str, Any] | None = No
 
 def fail(ctx: UiContext, job: JobRecord, code: str, **changes: Any) -> JobRecord:
     folder = JobFolder.of(ctx.workspace, job.spec.id)
-    folder.error_file.write_text(JobErrorRecord(code=code, params={"id": "x1"}).model_dump_json(), encoding="utf-8")
+    folder.error_file.write_text(
+        JobErrorRecord(code=code, params={"id": "x1"}).model_dump_json(), encoding="utf-8"
+    )
     return set_status(ctx, job, "failed", started_at=100.0, ended_at=112.0, **changes)
 
 

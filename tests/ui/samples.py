@@ -45,7 +45,9 @@ def make_comparison() -> Comparison:
     after = [QUOTED, REFUSAL, QUOTED, MADE_UP, QUOTED, REFUSAL]
     kinds = ["answerable"] * 5 + ["unanswerable"]
     sides = [[answer(i, text, kinds[i]) for i, text in enumerate(texts)] for texts in (before, after)]
-    return compare(Side("e1", sides[0], {"label": "baseline"}), Side("e2", sides[1], {"label": "finetuned"}), draws=200)
+    return compare(
+        Side("e1", sides[0], {"label": "baseline"}), Side("e2", sides[1], {"label": "finetuned"}), draws=200
+    )
 
 
 def save_comparison(ctx: UiContext, found: Comparison | None = None) -> Artifact:

@@ -44,7 +44,9 @@ def test_no_raw_key_is_visible(configs: dict[Lang, Any]) -> None:
             text
             for part in config["components"]
             for name in ("label", "info", "value", "placeholder")
-            if isinstance(text := part["props"].get(name), str) and KEY.match(text) and text.split(".")[0] in prefixes
+            if isinstance(text := part["props"].get(name), str)
+            and KEY.match(text)
+            and text.split(".")[0] in prefixes
         ]
         assert shown == []
 

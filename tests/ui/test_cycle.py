@@ -25,13 +25,19 @@ def test_a_running_step_shows_its_jobs_progress_and_time_left(ctx: UiContext) ->
     child = submit(ctx, "train", "train", job.spec.id)
     progress = {"phase": "train", "done": 30, "total": 120, "unit": "steps"}
     child = child.model_copy(
-        update={"status": child.status.model_validate({**child.status.model_dump(), "progress": progress, "eta_seconds": 90})}
+        update={
+            "status": child.status.model_validate(
+                {**child.status.model_dump(), "progress": progress, "eta_seconds": 90}
+            )
+        }
     )
     notes = [
         {"name": "data", "kind": "generate_raft", "state": "succeeded", "seconds": 12},
         {"name": "train", "kind": "train", "state": "running", "job": child.spec.id},
     ]
-    running = job.model_copy(update={"status": job.status.model_copy(update={"state": "running", "note": {"steps": notes}})})
+    running = job.model_copy(
+        update={"status": job.status.model_copy(update={"state": "running", "note": {"steps": notes}})}
+    )
     steps = tell_cycle(running, [child], NOW, "ja")["steps"]
     assert steps[0]["time"] == "12 秒"
     assert (steps[1]["share"], steps[1]["time"]) == (0.25, "残り 約 2 分")

@@ -28,7 +28,9 @@ def test_each_field_gets_its_label_hint_and_default_from_the_schema(ctx: UiConte
     assert (ctx.t("choice.Endpoint.locality.cloud"), "cloud") in form["locality"].choices
 
 
-def test_bounds_are_said_in_the_hint_so_that_the_schema_can_report_all_problems_at_once(ctx: UiContext) -> None:
+def test_bounds_are_said_in_the_hint_so_that_the_schema_can_report_all_problems_at_once(
+    ctx: UiContext,
+) -> None:
     with gr.Blocks():
         number = make_component(ctx, Endpoint, "max_in_flight", "x")
     assert isinstance(number, gr.Number)
@@ -61,14 +63,19 @@ def test_keys_with_double_underscores_are_nested() -> None:
 
 
 def test_what_a_form_sent_becomes_the_schema() -> None:
-    settings = parse_form(SFTSettings, {"lora__r": 8, "learning_rate": 0.001}, fixed={"model": "/m", "train_file": "/t"})
+    settings = parse_form(
+        SFTSettings, {"lora__r": 8, "learning_rate": 0.001}, fixed={"model": "/m", "train_file": "/t"}
+    )
     assert (settings.lora.r, settings.learning_rate, settings.model) == (8, 0.001, "/m")
 
 
 def test_all_bad_fields_are_reported_at_once_by_their_labels() -> None:
     with pytest.raises(ConfigError) as caught:
         parse_form(Endpoint, {**GIVEN, "base_url": "ftp://x", "max_in_flight": 0})
-    assert {problem.field for problem in caught.value.problems} == {"Endpoint.base_url", "Endpoint.max_in_flight"}
+    assert {problem.field for problem in caught.value.problems} == {
+        "Endpoint.base_url",
+        "Endpoint.max_in_flight",
+    }
     said = render_error(caught.value, "ja").text
     assert "アドレス" in said
     assert "1 以上" in said

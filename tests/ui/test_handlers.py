@@ -54,7 +54,9 @@ def test_an_unexpected_error_shows_an_id_that_is_in_the_log_and_no_detail(
     assert "secret detail" in caplog.text
 
 
-def test_a_tick_that_fails_changes_nothing_on_the_page(ctx: UiContext, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_tick_that_fails_changes_nothing_on_the_page(
+    ctx: UiContext, caplog: pytest.LogCaptureFixture
+) -> None:
     assert ui_tick(ctx, _fail_unknown)() == gr.skip()
     assert "secret detail" in caplog.text
 

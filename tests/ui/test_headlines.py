@@ -10,7 +10,10 @@ from workbench.ui.headlines import make_headlines, tone_of
 
 def test_a_fall_stands_beside_a_gain_and_is_marked() -> None:
     lines = make_headlines({"baseline": metrics(0.235, 0.62), "finetuned": metrics(0.015, 0.56)}, "ja")
-    assert [(line["figure"], line["tone"]) for line in lines] == [("23.5 % → 1.5 %", "good"), ("0.62 → 0.56", "warn")]
+    assert [(line["figure"], line["tone"]) for line in lines] == [
+        ("23.5 % → 1.5 %", "good"),
+        ("0.62 → 0.56", "warn"),
+    ]
 
 
 def test_what_was_not_measured_on_both_sides_has_no_line() -> None:
@@ -20,7 +23,12 @@ def test_what_was_not_measured_on_both_sides_has_no_line() -> None:
 
 @pytest.mark.parametrize(
     ("before", "after", "more", "tone"),
-    [(0.2, 0.5, True, "good"), (0.5, 0.2, True, "warn"), (0.2, 0.5, False, "warn"), (0.5, 0.501, True, "plain")],
+    [
+        (0.2, 0.5, True, "good"),
+        (0.5, 0.2, True, "warn"),
+        (0.2, 0.5, False, "warn"),
+        (0.5, 0.501, True, "plain"),
+    ],
 )
 def test_the_tone_of_a_change(before: float, after: float, more: bool, tone: str) -> None:
     assert tone_of(before, after, more_is_better=more) == tone

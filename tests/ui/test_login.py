@@ -12,4 +12,4 @@ def test_the_page_escapes_where_it_goes_next() -> None:
 
 def test_a_problem_is_told_in_the_pages_language() -> None:
     assert "パスワードが違います" in login_page("ja", "/", problem="login.wrong")
-    assert "role=\"alert\"" not in login_page("ja", "/")
+    assert 'role="alert"' not in login_page("ja", "/")

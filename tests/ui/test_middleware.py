@@ -9,7 +9,15 @@ from urllib.parse import urlencode
 
 import pytest
 
-from workbench.ui.middleware import SESSION_COOKIE, TRIES, WINDOW_SECONDS, Guard, HostRule, Sessions, page_language
+from workbench.ui.middleware import (
+    SESSION_COOKIE,
+    TRIES,
+    WINDOW_SECONDS,
+    Guard,
+    HostRule,
+    Sessions,
+    page_language,
+)
 
 
 @dataclass
@@ -99,7 +107,9 @@ def test_this_machines_own_names_pass_whatever_the_port(open_guard: Guard, host:
     assert ask(open_guard, headers={"host": host}).status == 200
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:7860", "", "10.1.2.3:7860", "127.0.0.1.evil.example"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:7860", "", "10.1.2.3:7860", "127.0.0.1.evil.example"]
+)
 def test_a_foreign_host_is_refused(open_guard: Guard, host: str) -> None:
     answer = ask(open_guard, headers={"host": host})
     assert answer.status == 403
@@ -156,7 +166,9 @@ def test_a_session_ends_after_a_week(locked: Guard, clock: Clock) -> None:
     assert ask(locked, headers={"cookie": cookie}).status == 401
 
 
-def test_a_wrong_password_is_told_and_too_many_are_refused_even_if_the_next_is_right(locked: Guard, clock: Clock) -> None:
+def test_a_wrong_password_is_told_and_too_many_are_refused_even_if_the_next_is_right(
+    locked: Guard, clock: Clock
+) -> None:
     for _ in range(TRIES):
         assert log_in(locked, "wrong").status == 401
     assert log_in(locked, "opensesame").status == 429

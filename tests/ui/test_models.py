@@ -28,7 +28,9 @@ def test_a_registered_folder_is_listed_until_it_is_taken_off(workspace: Workspac
     assert folder.is_dir()
 
 
-@pytest.mark.parametrize("names", [("config.json", "model.safetensors"), ("tokenizer.json", "model.safetensors")])
+@pytest.mark.parametrize(
+    "names", [("config.json", "model.safetensors"), ("tokenizer.json", "model.safetensors")]
+)
 def test_a_folder_that_lacks_a_part_is_refused_and_the_part_is_named(
     workspace: Workspace, tmp_path: Path, names: tuple[str, ...]
 ) -> None:

@@ -32,13 +32,17 @@ def client(workspace: Workspace) -> TestClient:
 
 
 @pytest.mark.parametrize(("accepted", "target"), [("en-GB", "/en/"), ("ja", "/ja/"), ("de", "/ja/")])
-def test_the_start_address_leads_to_the_browsers_language(client: TestClient, accepted: str, target: str) -> None:
+def test_the_start_address_leads_to_the_browsers_language(
+    client: TestClient, accepted: str, target: str
+) -> None:
     answer = client.get("/", headers={"accept-language": accepted}, follow_redirects=False)
     assert answer.headers["location"] == target
 
 
 def test_the_saved_language_wins(client: TestClient) -> None:
-    answer = client.get("/", headers={"accept-language": "ja", "cookie": "wb_lang=en"}, follow_redirects=False)
+    answer = client.get(
+        "/", headers={"accept-language": "ja", "cookie": "wb_lang=en"}, follow_redirects=False
+    )
     assert answer.headers["location"] == "/en/"
 
 
@@ -131,4 +135,6 @@ def test_the_page_loads_none_of_the_heavy_libraries() -> None:
 def test_importing_gradio_writes_no_stub_files() -> None:
     inspect = importlib.import_module("inspect")
     meta = importlib.import_module("gradio.component_meta")
-    assert inspect.getfile(meta.ComponentMeta).endswith("component_meta.py"), "the replaced function was put back"
+    assert inspect.getfile(meta.ComponentMeta).endswith("component_meta.py"), (
+        "the replaced function was put back"
+    )

@@ -27,6 +27,18 @@ def find_references(value: object) -> Iterator[str]:
             yield from find_references(item)
 
 
+def find_secrets(value: object) -> Iterator[str]:
+    """Names of the environment variables that a configuration's endpoints take their keys from."""
+    if isinstance(value, dict):
+        for key, item in cast("dict[str, object]", value).items():
+            if key == "api_key_env" and isinstance(item, str) and item:
+                yield item
+            yield from find_secrets(item)
+    elif isinstance(value, (list, tuple)):
+        for item in cast("list[object]", value):
+            yield from find_secrets(item)
+
+
 def referenced_step(reference: str) -> str:
     """The step that a reference names."""
     return reference[1:].split(".", 1)[0]

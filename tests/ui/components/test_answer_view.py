@@ -19,14 +19,18 @@ ITEM: dict[str, Any] = {
         "side": "baseline",
         "text": "「ない」",
         "state": "answered",
-        "quotes": [{"text": "ない", "state": "unsupported", "start": 1, "end": 3, "found_in": None, "span": None}],
+        "quotes": [
+            {"text": "ない", "state": "unsupported", "start": 1, "end": 3, "found_in": None, "span": None}
+        ],
     },
     "right": {
         "label": "B",
         "side": "finetuned",
         "text": "「二で」",
         "state": "refused",
-        "quotes": [{"text": "二で", "state": "verbatim", "start": 1, "end": 3, "found_in": 2, "span": (0, 2)}],
+        "quotes": [
+            {"text": "二で", "state": "verbatim", "start": 1, "end": 3, "found_in": 2, "span": (0, 2)}
+        ],
     },
     "diff": [{"op": "replace", "a": "ない", "b": "二で", "important": True}],
 }

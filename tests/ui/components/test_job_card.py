@@ -28,7 +28,9 @@ NOW = 500.0
         ("train", "failed", ["resume", "delete"]),
     ],
 )
-def test_a_card_offers_what_its_state_allows(ctx: UiContext, kind: JobKind, state: JobState, verbs: list[str]) -> None:
+def test_a_card_offers_what_its_state_allows(
+    ctx: UiContext, kind: JobKind, state: JobState, verbs: list[str]
+) -> None:
     job = submit(ctx, kind=kind)
     status = job.status.model_copy(update={"state": state})
     record = job.model_copy(update={"status": status, "resumable": state in ("paused", "failed")})

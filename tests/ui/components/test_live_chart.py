@@ -19,7 +19,9 @@ def test_a_run_without_values_has_no_panels() -> None:
 
 
 def test_training_and_evaluation_loss_share_a_panel_raw_and_smoothed() -> None:
-    found = panels(chart_payload({"loss": ([1, 2, 3], [3.0, 2.0, 1.0]), "eval_loss": ([3], [1.5])}, "ja"))["loss"]
+    found = panels(chart_payload({"loss": ([1, 2, 3], [3.0, 2.0, 1.0]), "eval_loss": ([3], [1.5])}, "ja"))[
+        "loss"
+    ]
     assert found["raw"] == {"x": [1, 2, 3], "y": [3, 2, 1]}
     assert found["evaluation"] == {"x": [3], "y": [1.5]}
     assert len(found["smooth"]["y"]) == 3

@@ -55,7 +55,9 @@ def test_without_a_group_there_is_no_unseen_test_set(ctx: UiContext, faq: Path) 
     assert form.choose_group(ctx, source, "質問", "回答", "部署", "税")[2] > 0
 
 
-@pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" * 50, "a\n1\n2\n3\n".encode()])
+@pytest.mark.parametrize(
+    "content", [b"", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" * 50, "a\n1\n2\n3\n".encode()]
+)
 def test_a_file_that_cannot_be_used_is_explained_in_place_and_nothing_can_start(
     ctx: UiContext, tmp_path: Path, content: bytes
 ) -> None:
@@ -99,11 +101,16 @@ def test_a_double_click_starts_once(ctx: UiContext, faq: Path) -> None:
 def test_all_bad_fields_are_reported_at_once(ctx: UiContext, faq: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         form.start_generation(ctx, **values(upload(ctx, faq), train=-1, distractors=99))
-    assert {problem.field for problem in caught.value.problems} == {"RaftConfig.train", "RaftConfig.distractors"}
+    assert {problem.field for problem in caught.value.problems} == {
+        "RaftConfig.train",
+        "RaftConfig.distractors",
+    }
 
 
 def test_a_registered_teacher_is_used_by_name_and_its_key_by_name_only(ctx: UiContext, faq: Path) -> None:
-    endpoint = Endpoint(name="t", base_url="https://x.example/v1", model="m", locality="cloud", api_key_env="T_KEY")
+    endpoint = Endpoint(
+        name="t", base_url="https://x.example/v1", model="m", locality="cloud", api_key_env="T_KEY"
+    )
     EndpointRegistry(ctx.workspace).add(endpoint)
     assert "t" in [value for _, value in form.teacher_choices(ctx)]
     form.start_generation(ctx, **values(upload(ctx, faq), teacher="t"))
@@ -130,11 +137,19 @@ def test_an_unfinished_form_shows_no_command(ctx: UiContext) -> None:
     assert json.loads(form.show_command(ctx, **values("")))["command"] == ""
 
 
-def test_a_finished_run_shows_what_it_made_and_the_next_step(ctx: UiContext, faq: Path, tmp_path: Path) -> None:
+def test_a_finished_run_shows_what_it_made_and_the_next_step(
+    ctx: UiContext, faq: Path, tmp_path: Path
+) -> None:
     form.start_generation(ctx, **values(upload(ctx, faq)))
     made = tmp_path / "train.jsonl"
     made.write_text('{"messages": [], "metadata": {"question": "q"}}\n', encoding="utf-8")
-    result = {"requested": 1, "kept": 1, "files": {"train": str(made)}, "refusal_share": 0.2, "difficulty": 0.7}
+    result = {
+        "requested": 1,
+        "kept": 1,
+        "files": {"train": str(made)},
+        "refusal_share": 0.2,
+        "difficulty": 0.7,
+    }
     finish(ctx, ctx.jobs.list(kind="generate_raft")[0], result)
     card, html, _, following = form.show_run(ctx, "")
     assert card["visible"] is False

@@ -36,7 +36,10 @@ def titles(text: str) -> list[str]:
 
 def test_steps_stand_below_their_recipe_in_the_order_they_ran(ctx: UiContext) -> None:
     recipe = ctx.run_sample("r")
-    first, second = submit(ctx, "one", "download", recipe.spec.id), submit(ctx, "two", "download", recipe.spec.id)
+    first, second = (
+        submit(ctx, "one", "download", recipe.spec.id),
+        submit(ctx, "two", "download", recipe.spec.id),
+    )
     newest = submit(ctx, "newest")
     ordered = [job.spec.id for job in arrange(ctx.jobs.list())]
     assert ordered[0] == newest.spec.id

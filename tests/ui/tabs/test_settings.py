@@ -56,7 +56,10 @@ def test_an_endpoint_can_be_tried_where_the_service_is_there(workspace: Workspac
 
     ctx = make_ctx(workspace, services=Services(test_endpoint=ask))
     add_endpoint(ctx, **ENDPOINT)
-    assert [a["verb"] for a in json.loads(read_endpoints(ctx, {}))["rows"][0]["actions"]] == ["test", "remove"]
+    assert [a["verb"] for a in json.loads(read_endpoints(ctx, {}))["rows"][0]["actions"]] == [
+        "test",
+        "remove",
+    ]
     press_endpoint(ctx, pressed(row="near", verb="test"))
     assert asked == ["near"]
 

@@ -12,7 +12,8 @@ from workbench.ui.models import register_model
 from workbench.ui.tabs import train_form as form
 
 ROW = json.dumps(
-    {"messages": [{"role": "user", "content": "質問"}, {"role": "assistant", "content": "答え"}]}, ensure_ascii=False
+    {"messages": [{"role": "user", "content": "質問"}, {"role": "assistant", "content": "答え"}]},
+    ensure_ascii=False,
 )
 
 
@@ -28,7 +29,14 @@ def dataset(ctx: UiContext) -> str:
 
 
 def values(dataset: str, model: str, **changes: Any) -> dict[str, Any]:
-    return {"dataset": dataset, "model": model, "name": "", "consent": False, "num_train_epochs": 2, **changes}
+    return {
+        "dataset": dataset,
+        "model": model,
+        "name": "",
+        "consent": False,
+        "num_train_epochs": 2,
+        **changes,
+    }
 
 
 def test_settings_come_from_the_form_and_the_chosen_data(ctx: UiContext, dataset: str, model: str) -> None:
@@ -98,7 +106,9 @@ def test_consent_is_asked_for_only_where_it_is_needed_and_never_carried_over(
     assert asked[3] is False
 
 
-def test_consent_for_a_model_that_needs_none_changes_nothing(ctx: UiContext, dataset: str, model: str) -> None:
+def test_consent_for_a_model_that_needs_none_changes_nothing(
+    ctx: UiContext, dataset: str, model: str
+) -> None:
     assert form.read_settings(ctx, values(dataset, model, consent=True)).trust_remote_code is False
 
 

@@ -27,7 +27,14 @@ RATE = FIGURES[0]
 def change(metric: str, value: float, verdict: str) -> Change:
     interval = Interval(value=value, low=value - 0.02, high=value + 0.02, n=60)
     return Change.model_validate(
-        {"metric": metric, "before": 0.5, "after": 0.5 + value, "n": 60, "difference": interval, "verdict": verdict}
+        {
+            "metric": metric,
+            "before": 0.5,
+            "after": 0.5 + value,
+            "n": 60,
+            "difference": interval,
+            "verdict": verdict,
+        }
     )
 
 
@@ -49,7 +56,9 @@ def test_a_figure_that_fell_stands_in_a_warning_box() -> None:
     fell = summary.model_copy(
         update={
             "sentences": (
-                Sentence(code="over_refusal_rate_improved", params={"before": "23.5", "after": "1.5", "n": 200}),
+                Sentence(
+                    code="over_refusal_rate_improved", params={"before": "23.5", "after": "1.5", "n": 200}
+                ),
                 Sentence(code="also_fell_answered_f1"),
             )
         }
@@ -63,7 +72,9 @@ def test_a_figure_that_fell_stands_in_a_warning_box() -> None:
 def test_without_a_fall_there_is_no_warning_box() -> None:
     summary = make_comparison().summary
     only = Sentence(code="over_refusal_rate_improved", params={"before": "23.5", "after": "1.5", "n": 200})
-    assert "wv-box" not in render_summary(summary.model_copy(update={"sentences": (only,), "warnings": ()}), "ja")
+    assert "wv-box" not in render_summary(
+        summary.model_copy(update={"sentences": (only,), "warnings": ()}), "ja"
+    )
 
 
 def test_every_sentence_code_of_the_catalogue_has_a_tone_that_fits_its_ending() -> None:

@@ -21,7 +21,10 @@ USER = (
 def faq_file(folder: Path) -> Path:
     path = folder / "faq.csv"
     rows = [f"質問{i}ですか。,これは{i}番目の答えの文章です。" for i in range(12)]
-    rows += ["<script>alert(1)</script>ですか。,<img src=x onerror=alert(1)>という答えです。", "答えのない質問,"]
+    rows += [
+        "<script>alert(1)</script>ですか。,<img src=x onerror=alert(1)>という答えです。",
+        "答えのない質問,",
+    ]
     path.write_text("\n".join(["質問,回答", *rows]), encoding="utf-8")
     return path
 
@@ -33,7 +36,11 @@ def made_file(folder: Path) -> Path:
             {"role": "user", "content": USER},
             {"role": "assistant", "content": "参考文書1に「窓口は<b>9時</b>に開きます」と記載されています。"},
         ],
-        "metadata": {"question": "窓口は何時に開きますか。", "oracle_position": 1, "quote": "窓口は<b>9時</b>に開きます"},
+        "metadata": {
+            "question": "窓口は何時に開きますか。",
+            "oracle_position": 1,
+            "quote": "窓口は<b>9時</b>に開きます",
+        },
     }
     path.write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
     return path
@@ -58,7 +65,9 @@ def test_rows_that_cannot_be_used_are_listed_with_number_and_reason(tmp_path: Pa
 
 def test_only_the_first_fifty_problems_are_listed(tmp_path: Path) -> None:
     path = tmp_path / "faq.csv"
-    rows = [f"質問{i}ですか。,これは{i}番目の答えの文章です。" for i in range(12)] + [f"空{i}," for i in range(80)]
+    rows = [f"質問{i}ですか。,これは{i}番目の答えの文章です。" for i in range(12)] + [
+        f"空{i}," for i in range(80)
+    ]
     path.write_text("\n".join(["質問,回答", *rows]), encoding="utf-8")
     html = render_preview(preview_faq(path), load_faq(FaqSource(path=str(path))), "ja")
     assert html.count("<li>") == 50

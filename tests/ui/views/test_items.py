@@ -29,7 +29,14 @@ def ids(choice: Choice, reviewed: set[str] | None = None) -> list[str]:
 
 def vote(sample: str, verdict: str = "finetuned", comment: str = "") -> Vote:
     return Vote.model_validate(
-        {"comparison": "c", "sample_id": sample, "reviewer": "税", "verdict": verdict, "left": "baseline", "comment": comment}
+        {
+            "comparison": "c",
+            "sample_id": sample,
+            "reviewer": "税",
+            "verdict": verdict,
+            "left": "baseline",
+            "comment": comment,
+        }
     )
 
 

@@ -22,7 +22,12 @@ def test_only_new_lines_change_the_stamp(tmp_path: Path) -> None:
 
 
 def test_a_step_without_a_number_leaves_a_gap_and_not_a_broken_curve(tmp_path: Path) -> None:
-    write(tmp_path / "metrics.jsonl", {"step": 1, "loss": 2.0}, {"step": 2, "loss": None}, {"step": 3, "loss": 1.0})
+    write(
+        tmp_path / "metrics.jsonl",
+        {"step": 1, "loss": 2.0},
+        {"step": 2, "loss": None},
+        {"step": 3, "loss": 1.0},
+    )
     reader = RunReader(tmp_path)
     reader.refresh()
     assert list(reader.curves["loss"].x) == [1.0, 3.0]

@@ -113,8 +113,12 @@ def test_no_notice_is_said_in_words() -> None:
 
 def test_only_steps_of_training_draw_the_way_that_is_left(ctx: UiContext) -> None:
     job = submit_run(ctx)
-    steps = job.status.model_copy(update={"progress": {"phase": "p", "done": 1, "total": 138, "unit": "train_steps"}})
-    rows = job.status.model_copy(update={"progress": {"phase": "p", "done": 1, "total": 138, "unit": "train_rows"}})
+    steps = job.status.model_copy(
+        update={"progress": {"phase": "p", "done": 1, "total": 138, "unit": "train_steps"}}
+    )
+    rows = job.status.model_copy(
+        update={"progress": {"phase": "p", "done": 1, "total": 138, "unit": "train_rows"}}
+    )
     remake = JobRecord.model_validate
     assert total_steps(remake({**job.model_dump(), "status": steps.model_dump(warnings=False)})) == 138
     assert total_steps(remake({**job.model_dump(), "status": rows.model_dump(warnings=False)})) == 0

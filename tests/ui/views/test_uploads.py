@@ -29,7 +29,9 @@ def test_a_file_that_never_arrived_is_told_as_such(workspace: Workspace, tmp_pat
         keep_upload(workspace, tmp_path / "gone.csv")
 
 
-def test_a_page_may_name_its_uploads_and_the_sample_and_nothing_else(workspace: Workspace, tmp_path: Path) -> None:
+def test_a_page_may_name_its_uploads_and_the_sample_and_nothing_else(
+    workspace: Workspace, tmp_path: Path
+) -> None:
     sample = tmp_path / "sample.csv"
     assert is_known_source(workspace, str(workspace.uploads / "x" / "faq.csv"), sample)
     assert is_known_source(workspace, str(sample), sample)

@@ -7,7 +7,9 @@ from workbench.ui.views.words import cut, say_decimal, say_interval, say_time_le
 T = translator("ja")
 
 
-@pytest.mark.parametrize(("seconds", "expected"), [(720, "残り 10〜14 分"), (61, "残り 1〜2 分"), (30, "残り 1 分以内")])
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(720, "残り 10〜14 分"), (61, "残り 1〜2 分"), (30, "残り 1 分以内")]
+)
 def test_the_remaining_time_is_told_as_a_range(seconds: float, expected: str) -> None:
     assert say_time_left(seconds, T) == expected
 

@@ -46,10 +46,17 @@ def handle(context: CliContext, arguments: argparse.Namespace) -> int:
     """Build the dataset in the given folder and print the report."""
     report = build_raft(read_config(context, arguments), arguments.out.resolve())
     document: dict[str, Any] = report.model_dump(mode="json")
+    # totals for scripts; the sizes by file beside them
+    document |= {
+        "requested": report.requested_total,
+        "kept": report.kept_total,
+        "requested_sizes": document["requested"],
+        "kept_sizes": document["kept"],
+    }
     text = context.out.text(
         "cli.generate.done",
-        kept=document["kept"],
-        requested=document["requested"],
+        kept=report.kept_total,
+        requested=report.requested_total,
         listed=len(document["listed"]),
         folder=str(arguments.out.resolve()),
     )
