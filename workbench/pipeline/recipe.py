@@ -11,7 +11,7 @@ import yaml
 from workbench.errors import InputError, NotFoundError
 from workbench.i18n import Lang
 from workbench.jobs import JobStore
-from workbench.pipeline.references import check_references
+from workbench.pipeline.references import check_references, find_secrets
 from workbench.pipeline.steps import STEPS
 from workbench.schemas.base import parse
 from workbench.schemas.job import JobRecord
@@ -68,9 +68,13 @@ def submit_recipe(
     """
     if start_from and start_from not in {step.name for step in recipe.steps}:
         raise NotFoundError("recipe_step_missing", step=start_from)
-    title = recipe.title.get(lang) or recipe.name
     return jobs.submit(
-        "recipe", title, RecipeConfig(recipe=recipe, start_from=start_from), request_id=request_id
+        "recipe",
+        recipe.title.get(lang) or recipe.name,
+        RecipeConfig(recipe=recipe, start_from=start_from),
+        request_id=request_id,
+        # the recipe's worker hands them on to its children
+        secret_names=sorted({name for step in recipe.steps for name in find_secrets(step.config)}),
     )
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 from workbench.errors import StateError
 from workbench.jobs import CancelRequested, JobContext, JobStore, PauseRequested
 from workbench.pipeline.cache import StepCache
-from workbench.pipeline.references import find_references, fingerprint, referenced_step, resolve
+from workbench.pipeline.references import find_references, find_secrets, fingerprint, referenced_step, resolve
 from workbench.pipeline.steps import STEPS
 from workbench.pipeline.verdict import check_guard, give_verdict
 from workbench.schemas.base import parse
@@ -101,6 +102,7 @@ class RecipeRun:
             config,
             request_id=request,
             memory_bytes=spec.memory(config),
+            secret_names=sorted(set(find_secrets(values))),
             parent=self._job.spec.id,
         )
 
@@ -169,7 +171,8 @@ class RecipeRun:
 
     def _stop_servers(self) -> None:
         for job_id in self._servers:
-            if self._jobs.get(job_id).status.state not in ENDED:
+            # one that ended a moment ago needs no stopping
+            with suppress(StateError):
                 self._jobs.control(job_id, "stop")
 
     def _children(self, name: str) -> list[JobRecord]:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from workbench.i18n import Lang, t, translator
 from workbench.schemas.job import JobRecord
-from workbench.ui.components.job_card import TONES, name_step, say_error, say_count, share_done
+from workbench.ui.components.job_card import TONES, name_step, say_count, say_error, share_done
 from workbench.ui.headlines import make_headlines
 from workbench.ui.wording import say_ago, say_eta, say_seconds
 

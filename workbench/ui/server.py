@@ -33,6 +33,7 @@ from workbench.ui.app import build_app
 from workbench.ui.context import Services, UiContext
 from workbench.ui.handlers import GRADIO
 from workbench.ui.middleware import App, Guard, HostRule, Sessions, is_loopback, page_language
+from workbench.ui.services import make_services
 from workbench.ui.theme import make_theme
 
 logger = logging.getLogger(__name__)
@@ -240,7 +241,7 @@ def serve(
             say(words("server.port_taken", wanted=port, port=found))
         url = page_address(host, found, lang)
         lock.announce(host, found, url)
-        app = guard(build_server(workspace, lang=lang), host, environ)
+        app = guard(build_server(workspace, lang=lang, services=make_services(environ)), host, environ)
         # nothing lies here, so nothing of the working directory can be served
         os.chdir(workspace.empty)
         _run(app, listener, lambda: _greet(url, say, words, open_browser))

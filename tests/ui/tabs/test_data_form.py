@@ -56,7 +56,7 @@ def test_without_a_group_there_is_no_unseen_test_set(ctx: UiContext, faq: Path) 
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" * 50, "a\n1\n2\n3\n".encode()]
+    "content", [b"", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" * 50, b"a\n1\n2\n3\n"]
 )
 def test_a_file_that_cannot_be_used_is_explained_in_place_and_nothing_can_start(
     ctx: UiContext, tmp_path: Path, content: bytes

@@ -1,7 +1,7 @@
 from tests.ui.fakes import fail, finish, set_status
 from workbench.jobs import Points
-from workbench.schemas.training import SFTSettings
 from workbench.schemas.job import JobRecord
+from workbench.schemas.training import SFTSettings
 from workbench.ui.context import UiContext
 from workbench.ui.views.training import (
     RunFacts,

@@ -1,0 +1,35 @@
+"""What the settings page asks of a hub and of model servers. Imported late: both bring slow libraries."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from workbench.errors import InputError
+from workbench.schemas.inference import Endpoint
+from workbench.ui.context import HubModel, Services
+
+
+def make_services(environ: Mapping[str, str]) -> Services:
+    """Services of this machine.
+
+    Args:
+        environ: Where keys are looked up by their names.
+    """
+
+    def look_up_model(repo_id: str, revision: str) -> HubModel:
+        # the hub's library takes a second to import, and the page must open without it
+        from workbench.training.hub import HuggingFaceHub
+
+        found = HuggingFaceHub(environ.get("HF_ENDPOINT", "")).describe(repo_id, revision)
+        return HubModel(found.repo_id, found.size, found.license)
+
+    def test_endpoint(endpoint: Endpoint) -> str:
+        from workbench.inference import probe
+
+        reply = asyncio.run(probe(endpoint, environ=environ)).reply
+        if not reply.text:
+            raise InputError("endpoint_answer_empty", name=endpoint.name)
+        return reply.text
+
+    return Services(look_up_model, test_endpoint)
