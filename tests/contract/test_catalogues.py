@@ -150,7 +150,9 @@ def test_no_japanese_text_for_people_stands_in_the_faces(repo_root: Path) -> Non
             and isinstance(node.body[0], ast.Expr)
         }
         for node in ast.walk(tree):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
-                if JAPANESE.search(node.value) and node.value != "日本語":
-                    found.append(f"{path.name}:{node.lineno} {node.value[:30]}")
+            literal = (
+                isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings
+            )
+            if literal and JAPANESE.search(node.value) and node.value != "日本語":
+                found.append(f"{path.name}:{node.lineno} {node.value[:30]}")
     assert found == []

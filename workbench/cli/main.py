@@ -64,7 +64,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> 
     except BrokenPipeError:
         # the reader of our output went away (`| head`): nothing more to say
         return ERROR_EXIT
-    except Exception as exc:  # noqa: BLE001  the last resort: a person sees an id, the log has the cause
+    except Exception as exc:  # the last resort: a person sees an id, the log has the cause
         error_id = secrets.token_hex(4)
         logger.error("internal error %s", error_id, exc_info=exc)
         out.error(InternalError("internal", id=error_id))

@@ -1,5 +1,7 @@
-"""`@step.key` references between the steps of a recipe, and fingerprints that know when nothing changed. Pure but
-for reading the input files that a fingerprint covers."""
+"""`@step.key` references between the steps of a recipe, and fingerprints that know when nothing changed.
+
+Reads nothing but the input files that a fingerprint covers.
+"""
 
 from __future__ import annotations
 
@@ -90,8 +92,9 @@ def _look_up(reference: str, results: Mapping[str, Mapping[str, Any]]) -> Any:
 def fingerprint(step: Step, earlier: Mapping[str, str]) -> str:
     """A hash of everything that decides a step's result.
 
-    Covers the kind, the configuration, the content of the files and folders that it names, the fingerprints of the
-    steps it refers to, and the program's version. Addresses of servers are references and so do not count.
+    Covers the kind, the configuration, the content of the files and folders that it names, the
+    fingerprints of the steps it refers to, and the program's version. Addresses of servers are
+    references and so do not count.
 
     Args:
         step: With its references unresolved.

@@ -1,7 +1,7 @@
-"""Runs a recipe: each step is a job of its own, finished steps are reused, servers live only as long as needed.
+"""Runs a recipe: each step is a job, finished steps are reused, servers live only as long as needed.
 
-A recipe job holds no memory lease. Killed and resumed, it finds its children by their parent id: finished ones
-count, running ones are waited for, ended ones are resumed, so nothing is done twice.
+A recipe job holds no memory lease. Killed and resumed, it finds its children by their parent id: finished
+ones count, running ones are waited for, ended ones are resumed, so nothing is done twice.
 """
 
 from __future__ import annotations

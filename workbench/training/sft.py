@@ -129,11 +129,12 @@ class Trainer(TRL.SFTTrainer):
     """TRL's trainer with one difference: the order of every epoch is kept in the run's folder."""
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-        sampler: Any = super()._get_train_sampler(train_dataset)
-        if not isinstance(sampler, TRANSFORMERS.trainer_pt_utils.LengthGroupedSampler):
+        arguments: Any = self.args
+        sampler: Any = TRL.SFTTrainer._get_train_sampler(self, train_dataset)
+        if arguments.train_sampling_strategy != "group_by_length":
             # accelerate seeds a random sampler by its epoch, which survives a resume
             return sampler
-        return KeptOrder(sampler, len(sampler), Path(self.args.output_dir).parent / FOLDER)
+        return KeptOrder(sampler, len(sampler), Path(arguments.output_dir).parent / FOLDER)
 
 
 def build_trainer(settings: SFTSettings, prelude: Prelude, work_dir: Path, callback: JobCallback) -> Any:

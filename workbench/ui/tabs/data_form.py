@@ -193,9 +193,13 @@ def start_generation(ctx: UiContext, **values: Any) -> str:
 
     Raises:
         ConfigError: One entry per bad field.
+        InputError: No file was chosen, or it cannot be used.
     """
     token = str(values.pop("token"))
     config = read_config(ctx, values)
+    source = config.source
+    # a file that cannot be used is said here, not by a job that fails later
+    read_table(source.path, source.question_column, source.answer_column, source.group_column)
     names = (config.endpoint.api_key_env,) if config.endpoint and config.endpoint.api_key_env else ()
     title = ctx.t("data_tab.job_title", name=Path(config.source.path).stem)
     request = make_request_id(token, config, ctx.jobs.list(kind="generate_raft"))

@@ -1,0 +1,158 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.ui.fakes import finish, make_artifact
+from tests.ui.samples import QUOTED, answer
+from workbench.artifacts import append_jsonl
+from workbench.errors import ConfigError, InputError
+from workbench.evaluation import summarise
+from workbench.inference import EndpointRegistry
+from workbench.jobs import JobFolder
+from workbench.schemas.artifact import Artifact
+from workbench.schemas.evaluation import EvaluateConfig
+from workbench.schemas.inference import Endpoint
+from workbench.schemas.job import JobRecord
+from workbench.schemas.recipe import RecipeConfig
+from workbench.ui.context import UiContext
+from workbench.ui.tabs import evaluate_page as page
+
+LAN = Endpoint(
+    name="lan", base_url="http://10.0.0.2:8000/v1", model="m", locality="lan", api_key_env="LAN_KEY"
+)
+TESTS = {name: '{"x": 1}\n' for name in ("test.jsonl", "test_unseen.jsonl", "test_unanswerable.jsonl")}
+
+
+@pytest.fixture
+def dataset(ctx: UiContext) -> str:
+    return make_artifact(ctx, "dataset", "税 FAQ", {"train.jsonl": "{}\n", **TESTS}).id
+
+
+@pytest.fixture
+def adapter(ctx: UiContext, dataset: str) -> str:
+    draft = ctx.artifacts.begin("adapter", "税 LoRA")
+    (draft.folder / "adapter_config.json").write_text("{}", encoding="utf-8")
+    return draft.commit(inputs=[ctx.artifacts.ref(dataset)], details={"base_model": "/models/base"}).id
+
+
+def values(**changes: Any) -> dict[str, Any]:
+    plain = {"what": "adapter", "adapter": None, "endpoint": None, "dataset": None, "limit": 0, "token": "t"}
+    return {**plain, **changes}
+
+
+def evaluation(ctx: UiContext, label: str) -> Artifact:
+    metrics = summarise([answer(i, QUOTED) for i in range(5)], draws=100)
+    draft = ctx.artifacts.begin("evaluation", label)
+    (draft.folder / "summary.json").write_text(metrics.model_dump_json(), encoding="utf-8")
+    return draft.commit(details={"label": label, "endpoint": {"model": "m", "engine": "embedded"}})
+
+
+def test_an_adapter_is_evaluated_together_with_its_base(ctx: UiContext, adapter: str, dataset: str) -> None:
+    page.start_evaluation(ctx, **values(adapter=adapter, dataset=dataset, limit=7))
+    job = page.list_jobs(ctx)[0]
+    steps = RecipeConfig.model_validate(job.spec.config).recipe.steps
+    assert [step.kind for step in steps] == ["serve", "evaluate", "evaluate", "compare"]
+    assert [step.config["limit"] for step in steps if step.kind == "evaluate"] == [7, 7]
+
+
+def test_a_double_click_starts_once(ctx: UiContext, adapter: str, dataset: str) -> None:
+    for _ in range(2):
+        page.start_evaluation(ctx, **values(adapter=adapter, dataset=dataset))
+    assert len(page.list_jobs(ctx)) == 1
+
+
+def test_an_endpoint_is_asked_every_test_file_of_the_data(ctx: UiContext, dataset: str) -> None:
+    EndpointRegistry(ctx.workspace).add(LAN)
+    page.start_evaluation(ctx, **values(what="endpoint", endpoint="lan", dataset=dataset))
+    job = page.list_jobs(ctx)[0]
+    config = EvaluateConfig.model_validate(job.spec.config)
+    assert Path(config.tests.unanswerable).name == "test_unanswerable.jsonl"
+    assert config.label == "lan"
+    assert job.spec.secret_names == ("LAN_KEY",)
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ({}, "evaluation_no_dataset"),
+        ({"dataset": "d"}, "evaluation_no_adapter"),
+        ({"dataset": "d", "what": "endpoint"}, "evaluation_no_endpoint"),
+    ],
+)
+def test_what_is_missing_is_said(ctx: UiContext, given: dict[str, str], code: str) -> None:
+    with pytest.raises(InputError, match=code):
+        page.start_evaluation(ctx, **values(**given))
+
+
+@pytest.mark.parametrize("limit", [-1, 1.5, "x"])
+def test_a_limit_that_is_no_count_is_refused(limit: object) -> None:
+    with pytest.raises(ConfigError):
+        page.check_limit(limit)
+
+
+def test_the_data_an_adapter_was_trained_on_is_offered_first(
+    ctx: UiContext, adapter: str, dataset: str
+) -> None:
+    make_artifact(ctx, "dataset", "別のデータ", TESTS)
+    assert page.guess_dataset(ctx, adapter) == dataset
+    assert page.choose_adapter(ctx, adapter)["value"] == dataset
+
+
+def test_questions_that_leave_the_house_are_announced(ctx: UiContext) -> None:
+    EndpointRegistry(ctx.workspace).add(LAN.model_copy(update={"locality": "cloud"}))
+    assert "10.0.0.2" in page.describe_endpoint(ctx, "endpoint", "lan")
+    assert page.describe_endpoint(ctx, "adapter", "lan") == ""
+
+
+def test_the_list_holds_every_evaluation_and_keeps_the_choice(ctx: UiContext) -> None:
+    first = evaluation(ctx, "baseline")
+    evaluation(ctx, "finetuned")
+    shown = page.show_lists(ctx, first.id, None, None, None)
+    assert shown[0].count("<tr>") == 3
+    assert shown[1]["value"] == first.id
+    assert "95 % の幅" in page.show_detail(ctx, first.id)
+
+
+def submit_evaluation(ctx: UiContext, parent: str = "") -> JobRecord:
+    config = EvaluateConfig.model_validate({"endpoint": LAN, "label": "baseline", "tests": {}})
+    return ctx.jobs.submit("evaluate", "baseline", config, parent=parent)
+
+
+def journal(ctx: UiContext, job: JobRecord, numbers: range) -> None:
+    lines = [{"key": str(i), "scored": answer(i, QUOTED).model_dump(mode="json")} for i in numbers]
+    append_jsonl(JobFolder.of(ctx.workspace, job.spec.id).work_dir / "journal.jsonl", lines)
+
+
+def test_finished_answers_appear_while_the_rest_is_asked(ctx: UiContext) -> None:
+    live, job = page.LiveAnswers(), submit_evaluation(ctx)
+    journal(ctx, job, range(2))
+    assert "1 番の窓口" in page.show_run(ctx, live, "")[1]
+    journal(ctx, job, range(2, 3))
+    shown = page.show_run(ctx, live, "")[1]
+    assert "2 番の窓口" in shown
+    assert shown.count("<tr>") == 4
+
+
+def test_a_recipe_shows_the_answers_of_its_evaluations(ctx: UiContext, adapter: str, dataset: str) -> None:
+    page.start_evaluation(ctx, **values(adapter=adapter, dataset=dataset))
+    recipe = page.list_jobs(ctx)[0]
+    child = submit_evaluation(ctx, parent=recipe.spec.id)
+    journal(ctx, child, range(2))
+    cards, answers, _, following = page.show_run(ctx, page.LiveAnswers(), "")
+    assert len(json.loads(cards)["jobs"]) == 2
+    assert "1 番の窓口" in answers
+    assert following["visible"] is False
+
+
+def test_a_finished_comparison_leads_to_the_next_step(ctx: UiContext, adapter: str, dataset: str) -> None:
+    page.start_evaluation(ctx, **values(adapter=adapter, dataset=dataset))
+    finish(ctx, page.list_jobs(ctx)[0], {"verdict": "pass"})
+    assert page.show_run(ctx, page.LiveAnswers(), "")[3]["visible"] is True
+
+
+def test_the_command_repeats_the_page(ctx: UiContext) -> None:
+    command = json.loads(page.show_command(ctx, "adapter", "a1", "d1"))["command"]
+    assert command == "workbench evaluate --adapter a1 --dataset d1 --general"
+    assert json.loads(page.show_command(ctx, "endpoint", "a1", "d1"))["command"] == ""
