@@ -37,7 +37,7 @@ class FakeHub:
     gated: bool = False
     card: dict[str, Any] = field(default_factory=lambda: {"license": "apache-2.0"})
     break_after: int = 0
-    """Bytes of a large file after which the connection breaks, once."""
+    """Bytes after which the connection breaks, once, in the first file that is longer."""
     damage: bool = False
     status: int = 200
     seen: list[Seen] = field(default_factory=list[Seen])
@@ -151,7 +151,7 @@ class FakeHub:
         request.end_headers()
         if request.command == "HEAD":
             return
-        if self.break_after and len(body) >= LARGE:
+        if 0 < self.break_after < len(body):
             cut, self.break_after = self.break_after, 0
             request.wfile.write(body[:cut])
             request.wfile.flush()

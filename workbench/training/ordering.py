@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from workbench.artifacts import read_json, write_json_atomic
 from workbench.errors import InputError
@@ -53,10 +53,10 @@ class KeptOrder:
 
     def _read(self, path: Path) -> list[int] | None:
         try:
-            kept: Any = read_json(path)
+            kept = cast("list[int]", read_json(path))
         except (FileNotFoundError, InputError):
             return None
-        if isinstance(kept, list) and sorted(kept) == list(range(self._size)):
+        if sorted(kept) == list(range(self._size)):
             return kept
         logger.warning("%s does not fit the rows; drawn anew", path.name)
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Sequence
 from hashlib import sha256
@@ -11,7 +12,7 @@ import gradio as gr
 from gradio.context import Context
 
 from workbench.ui.context import UiContext
-from workbench.ui.handlers import POLL, Handler, ui_tick
+from workbench.ui.handlers import POLL, QUIET, Handler, ui_tick
 
 # some of its functions are untyped
 GRADIO: Any = cast("Any", gr)
@@ -20,6 +21,12 @@ SKIP: Any = GRADIO.skip()
 """Leaves a component as it is."""
 ON: Any = GRADIO.on
 """Several events, one handler."""
+# the tab bar is redrawn before the event arrives, but not always
+IN_FRONT = """async () => {
+  await new Promise((done) => setTimeout(done, 50));
+  const front = document.querySelector('#wb-tabs > .tab-wrapper [role=tab][aria-selected=true]');
+  return { __type__: 'update', active: !front || front.dataset.tabId === %s };
+}"""
 BUSY: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
 """Options of an event that may take more than a second: a small sign shows that something goes on."""
 
@@ -44,6 +51,8 @@ def follow(
 ) -> gr.State:
     """Call `read(ctx, *inputs)` every two seconds and at the page's start; send what changed.
 
+    Inside a tab it ticks only while that tab is in front, so that ten tabs cost no more than one.
+
     Args:
         ctx: The page's context.
         read: Returns one value per output.
@@ -61,15 +70,37 @@ def follow(
 
     bound = ui_tick(ctx, tick)
     blocks: Any = Context.root_block
-    timer = gr.Timer(TICK_SECONDS)
+    timer = _make_timer()
     for listen in (timer.tick, blocks.load, *([extra] if extra else [])):
         listen(bound, inputs=[seen, *inputs], outputs=[*outputs, seen], concurrency_limit=None, **POLL)
     return seen
 
 
+def _make_timer() -> gr.Timer:
+    """A timer that rests while the tab around it is not in front; the browser alone decides that."""
+    tab, tabs = _enclosing(gr.Tab), _enclosing(gr.Tabs)
+    if tab is None or tabs is None:
+        return gr.Timer(TICK_SECONDS)
+    timer = gr.Timer(TICK_SECONDS, active=tab.id == tabs.selected)
+    tabs.select(None, None, timer, js=IN_FRONT % json.dumps(str(tab.id)), **QUIET)
+    return timer
+
+
+def _enclosing(kind: type[Any]) -> Any:
+    """The innermost block of a kind around the place where components are being made, None where there is none."""
+    block: Any = Context.block
+    while block is not None and not isinstance(block, kind):
+        block = block.parent
+    return block
+
+
 def page_token() -> gr.State:
     """A state with a token of this one page view (see `make_request_id`)."""
-    return gr.State(new_token)
+    # a callable as the state's value would do the same through a public event
+    token = gr.State("")
+    blocks: Any = Context.root_block
+    blocks.load(new_token, None, token, **POLL)
+    return token
 
 
 def new_token() -> str:
