@@ -18,8 +18,9 @@ Third-party exceptions are converted where that library is imported, with `raise
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 Param = str | int | float
 
@@ -54,7 +55,7 @@ class Problem:
     """Dotted path of the field, for example `train.learning_rate`."""
     code: str
     """Key of the sentence in the catalogue: `problem.<code>`."""
-    params: dict[str, Param] = field(default_factory=dict[str, Param])
+    params: dict[str, Param] = dataclasses.field(default_factory=dict[str, Param])
 
 
 class ConfigError(InputError):

@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from workbench.jobs import prepare_workspace
 from workbench.paths import Workspace
@@ -21,12 +21,15 @@ from workbench.ui.context import UiContext
 from workbench.ui.server import build_server, guard
 
 HOST = "127.0.0.1"
+PATIENCE_MS = 60_000
+"""A busy machine draws slowly; nothing here measures time."""
 Build = Callable[[UiContext], gr.Blocks]
 Serve = Callable[..., str]
 
 
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield started
@@ -38,6 +41,7 @@ def page(browser: Browser) -> Iterator[Page]:
     """A page that fails the test where a script of ours fails."""
     context = browser.new_context(viewport={"width": 1440, "height": 820}, locale="ja-JP")
     opened = context.new_page()
+    opened.set_default_timeout(PATIENCE_MS)
     broken: list[str] = []
     opened.on("pageerror", lambda error: broken.append(str(error)))
     yield opened

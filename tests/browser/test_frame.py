@@ -20,7 +20,7 @@ def url(serve: Serve) -> str:
 
 def open_page(page: Page, address: str) -> Page:
     page.goto(address)
-    page.wait_for_selector("#wb-tabs [role=tab]", timeout=60_000)
+    page.wait_for_selector("#wb-tabs [role=tab]")
     expect(page.locator(".wb-place")).not_to_be_empty(timeout=30_000)
     return page
 
@@ -37,7 +37,7 @@ def test_the_browsers_language_decides_and_the_switch_keeps_the_tab(page: Page, 
     expect(page).to_have_url(f"{url}/ja/#settings")
     page.locator(".wb-lang").click()
     expect(page).to_have_url(f"{url}/en/#settings")
-    expect(tab(page, "settings")).to_have_attribute("aria-selected", "true", timeout=30_000)
+    expect(tab(page, "settings")).to_have_attribute("aria-selected", "true")
     # the choice is remembered
     page.goto(url)
     expect(page).to_have_url(re.compile("/en/"))
@@ -94,7 +94,7 @@ def test_the_page_keeps_to_its_content_policy_and_asks_nobody_else(page: Page, u
     answer = page.goto(f"{url}/ja/")
     assert answer is not None
     assert answer.headers["content-security-policy"] == CONTENT_POLICY
-    page.wait_for_selector("#wb-tabs [role=tab]", timeout=60_000)
+    page.wait_for_selector("#wb-tabs [role=tab]")
     assert [address for address in asked if not address.startswith((url, "data:", "blob:"))] == []
     assert refused == []
 
