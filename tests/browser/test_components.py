@@ -80,7 +80,7 @@ def build_parts(ctx: UiContext) -> gr.Blocks:
         count = gr.State(100)
         more: Any = gr.Button("more", elem_id="more")
         answers = answer_view(ctx, "answers")
-        pressed = gr.Textbox(elem_id="pressed", label="pressed")
+        pressed = gr.Textbox(elem_id="pressed", label="pressed", interactive=True)
         for name in ("vote-left", "vote-tie", "vote-right", "vote-bad", "next", "prev"):
             button: Any = gr.Button(name, elem_id=f"cmp-{name}")
             button.click(lambda name=name: name, None, pressed, api_visibility="private")

@@ -50,3 +50,10 @@ def test_a_comparison_without_a_readable_summary_is_still_named(ctx: UiContext) 
     make_artifact(ctx, "comparison", "c", {"summary.json": "{broken"})
     told = json.loads(read_last(ctx, NOW))
     assert (told["title"], told["headlines"]) == ("c", [])
+
+
+def test_figures_that_stand_beside_the_run_are_not_told_twice(ctx: UiContext) -> None:
+    sides = {"metrics": {"baseline": metrics(0.25, 0.6), "finetuned": metrics(0.02, 0.55)}}
+    made = make_artifact(ctx, "comparison", "c", {"summary.json": json.dumps(sides)})
+    finish(ctx, start_sample(ctx), {**sides, "comparison": made.id})
+    assert json.loads(read_last(ctx, NOW))["headlines"] == []

@@ -153,18 +153,10 @@ def press_artifact(ctx: UiContext, event: gr.EventData) -> None:
 
 def build(ctx: UiContext) -> None:
     """Lay out and wire the jobs page."""
-    with gr.Row(equal_height=True):
-        gr.Markdown(f"# {ctx.t('jobs.title')}\n\n{ctx.t('jobs.lead')}", elem_classes="wb-lead")
-        choices = [(ctx.t(f"jobs.filter.{name}"), name) for name in FILTERS]
-        show = gr.Radio(
-            choices,
-            value="all",
-            label=ctx.t("jobs.filter"),
-            elem_id="jobs-filter",
-            elem_classes="wb-flat",
-            scale=0,
-            min_width=540,
-        )
+    gr.Markdown(f"# {ctx.t('jobs.title')}\n\n{ctx.t('jobs.lead')}", elem_classes="wb-lead")
+    choices = [(ctx.t(f"jobs.filter.{name}"), name) for name in FILTERS]
+    label = ctx.t("jobs.filter")
+    show = gr.Radio(choices, value="all", label=label, elem_id="jobs-filter", elem_classes="wb-flat")
     selected = gr.State("")
     cards = job_cards(ctx, "jobs-cards")
     with gr.Column(visible=False, elem_classes="wb-card") as log_card:

@@ -76,9 +76,10 @@ def read_last(ctx: UiContext, now: float) -> str:
     count = int(cast("Mapping[str, Any]", metrics.get("baseline") or {}).get("n") or 0)
     ago = say_ago(comparison.created_at, now, ctx.t)
     detail = ctx.t("start.last.detail", n=count, ago=ago) if count else ago
-    return to_json(
-        {"title": comparison.name, "detail": detail, "headlines": make_headlines(metrics, ctx.lang)}
-    )
+    run = newest_run(ctx)
+    told_beside = run is not None and (run.result or {}).get("comparison") == comparison.id
+    headlines = [] if told_beside else make_headlines(metrics, ctx.lang)
+    return to_json({"title": comparison.name, "detail": detail, "headlines": headlines})
 
 
 def _press_start(ctx: UiContext) -> tuple[str, Any]:

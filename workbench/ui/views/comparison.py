@@ -65,7 +65,7 @@ def render_summary(summary: ComparisonSummary, lang: Lang) -> Html:
 
 def _line(sentence: Sentence, lang: Lang) -> Html:
     tone = sentence_tone(sentence)
-    mark = {"good": "✓", "bad": "!", "warn": "?"}.get(tone, "・")
+    mark = {"good": "✓", "bad": "!", "warn": "?"}.get(tone, "•")
     return el(
         "li",
         el("span", mark, cls=f"wv-mark wv-{tone or 'plain'}", aria_hidden="true"),
@@ -116,7 +116,7 @@ def render_change(figure: Figure, change: Change | None, lang: Lang) -> Html:
     low, high = change.difference.low, change.difference.high
     bounds = ""
     if low is not None and high is not None:
-        bounds = f"{_signed(figure, low)} 〜 {_signed(figure, high)}"
+        bounds = t("view.range", lang, low=_signed(figure, low), high=_signed(figure, high))
     verdict = t(f"compare_tab.verdict_of.{change.verdict}", lang)
     return join(
         [

@@ -155,16 +155,17 @@ def _list_row(artifact: Artifact, metrics: RunMetrics | None, lang: Lang) -> lis
     )
     if metrics is None:
         return [name, side, *([NOTHING] * (len(FIGURES) + 1))]
-    figures = [_cell(figure, metrics) for figure in FIGURES]
+    figures = [_cell(figure, metrics, lang) for figure in FIGURES]
     return [name, side, *figures, f"{metrics.n:,}"]
 
 
-def _cell(figure: Figure, metrics: RunMetrics) -> Html:
+def _cell(figure: Figure, metrics: RunMetrics, lang: Lang) -> Html:
     value: float | None = getattr(metrics, figure.name)
     interval = metrics.intervals.get(figure.name)
     bounds = ""
     if interval is not None and interval.low is not None and interval.high is not None:
-        bounds = f"{say_figure(figure, interval.low)}〜{say_figure(figure, interval.high)}"
+        ends = {"low": say_figure(figure, interval.low), "high": say_figure(figure, interval.high)}
+        bounds = t("view.range", lang, **ends)
     return join([el("b", say_figure(figure, value)), el("br"), el("small", bounds, cls="wb-soft")])
 
 
@@ -185,13 +186,14 @@ def render_answers(answers: Sequence[LiveAnswer], total: int, lang: Lang) -> Htm
     """
     title = el("h2", t("evaluate_tab.answers", lang))
     if not answers:
-        return join([title, paragraph(t("evaluate_tab.answers.none", lang), "wb-soft")])
+        return el("div", title, paragraph(t("evaluate_tab.answers.none", lang), "wb-soft"), cls="wb-card")
     shown = list(reversed(answers))[:SHOWN_ANSWERS]
     columns = ("kind", "side", "question", "answer", "state", "quote", "seconds")
     head = [t(f"evaluate_tab.col.{name}", lang) for name in columns]
     note = t("evaluate_tab.answers.shown", lang, count=f"{total:,}", shown=len(shown))
     rows = [_answer_row(answer, lang) for answer in shown]
-    return join([title, paragraph(note, "wb-soft wb-tiny"), table(head, rows, cls="wv-live", numbers=(6,))])
+    body = table(head, rows, cls="wv-live", numbers=(6,))
+    return el("div", title, paragraph(note, "wb-soft wb-tiny"), body, cls="wb-card")
 
 
 def _answer_row(answer: LiveAnswer, lang: Lang) -> list[Child]:

@@ -18,7 +18,17 @@ from workbench.text.diff import diff
 
 Side = Literal["baseline", "finetuned"]
 BLIND_SEED = 0
-FILTERS = ("all", "unreviewed", "rescued", "newly_refused", "worse", "better", "quote_missing", "important")
+FILTERS = (
+    "all",
+    "unreviewed",
+    "rescued",
+    "newly_refused",
+    "worse",
+    "better",
+    "refusal_lost",
+    "quote_missing",
+    "important",
+)
 """The filters on offer; `unreviewed` needs the votes, the others are those of `workbench.evaluation`."""
 KINDS = ("all", "answerable", "unseen", "unanswerable", "general")
 FORMULA_START = ("=", "+", "-", "@", "\t", "\r")

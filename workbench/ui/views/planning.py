@@ -108,10 +108,11 @@ def render_model(info: ModelInfo, lang: Lang) -> Html:
 
 
 def say_parameters(count: int, lang: Lang) -> str:
-    """The size of a model in the unit that the language counts in."""
-    if lang == "ja":
-        return f"{count / 1e8:.1f} 億" if count >= 1e8 else f"{count / 1e4:,.0f} 万"
-    return f"{count / 1e9:.1f} B" if count >= 1e9 else f"{count / 1e6:.1f} M"
+    """The size of a model in the unit that the language counts in: 億 and 万, or billions and millions."""
+    large, small = (1e8, 1e4) if lang == "ja" else (1e9, 1e6)
+    if count >= large:
+        return t("train_tab.model.count_large", lang, count=f"{count / large:.1f}")
+    return t("train_tab.model.count_small", lang, count=f"{count / small:,.{0 if lang == 'ja' else 1}f}")
 
 
 def render_consent(info: ModelInfo, lang: Lang) -> Html:

@@ -34,13 +34,12 @@ def say_time_left(eta_seconds: float | None, t: Translator) -> str:
 def say_interval(
     figure: Interval | None, t: Translator, show: Callable[[float | None], str] = say_share
 ) -> str:
-    """A figure with its 95 % interval and the number of questions behind it."""
+    """The 95 % interval of a figure and the number of questions behind it; stands beside the figure."""
     if figure is None or figure.value is None:
         return t("view.not_measured")
-    value = show(figure.value)
     if figure.low is None or figure.high is None:
-        return t("view.figure_n", value=value, n=figure.n)
-    return t("view.figure_interval", value=value, low=show(figure.low), high=show(figure.high), n=figure.n)
+        return t("view.questions", n=figure.n)
+    return t("view.interval", low=show(figure.low), high=show(figure.high), n=figure.n)
 
 
 def say_date(seconds: float) -> str:
