@@ -6,9 +6,9 @@ import time
 
 from workbench.cli.context import CliContext
 from workbench.errors import WorkbenchError
-from workbench.i18n import has_key
+from workbench.i18n import has_key, render_error
 from workbench.jobs import JobStore
-from workbench.schemas.job import ENDED, JobRecord
+from workbench.schemas.job import ENDED, JobErrorRecord, JobRecord
 
 POLL_SECONDS = 0.5
 
@@ -31,8 +31,18 @@ def follow(context: CliContext, jobs: JobStore, job_id: str) -> JobRecord:
         time.sleep(POLL_SECONDS)
         jobs.dispatch()
     if record.status.state == "failed" and record.error is not None:
+        _tell_cause(context, jobs, record.error)
         raise WorkbenchError(record.error.code, **record.error.params)
     return record
+
+
+def _tell_cause(context: CliContext, jobs: JobStore, error: JobErrorRecord) -> None:
+    """A recipe fails with its step's name; the sentence that helps is the step's own."""
+    if error.code != "recipe_step_failed":
+        return
+    cause = jobs.get(str(error.params["job"])).error
+    if cause is not None:
+        context.out.line(render_error(WorkbenchError(cause.code, **cause.params), context.lang).text)
 
 
 def _news(context: CliContext, record: JobRecord) -> list[str]:

@@ -78,9 +78,9 @@ def _lay_out(ctx: UiContext) -> Parts:
             [], label=ctx.t("compare_tab.choose"), elem_id="cmp-comparison", visible=False, scale=2
         )
     with gr.Row(equal_height=True):
-        with gr.Column(elem_classes="wb-card", scale=4, min_width=340):
+        with gr.Column(elem_classes="wb-card", scale=4, min_width=440):
             found["summary"] = gr.HTML(elem_id="cmp-summary", elem_classes="wb-html")
-        with gr.Column(elem_classes="wb-card", scale=5, min_width=340):
+        with gr.Column(elem_classes="wb-card", scale=5, min_width=480):
             found["figures"] = gr.HTML(elem_id="cmp-figures", elem_classes="wb-html")
     found |= _lay_out_review(ctx)
     with gr.Row(equal_height=True):

@@ -90,7 +90,7 @@ def _lay_out_file(ctx: UiContext) -> dict[str, Any]:
                 label=ctx.t("data_tab.file.label"),
                 file_types=[".csv", ".xlsx", ".jsonl"],
                 elem_id="data-file",
-                height=130,
+                height=150,
                 scale=3,
             )
             with gr.Column(scale=2):

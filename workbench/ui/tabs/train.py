@@ -215,7 +215,7 @@ def _lay_out_live(ctx: UiContext) -> LiveParts:
         buttons = tuple(_verb(ctx, verb) for verb in VERBS)
         resume = _verb(ctx, "resume", variant="primary")
     with gr.Row(visible=False, equal_height=False) as body:
-        with gr.Column(scale=2, min_width=420, elem_classes="wb-card"):
+        with gr.Column(scale=2, min_width=540, elem_classes="wb-card"):
             chart = live_chart(ctx, "train-chart")
         with gr.Column(scale=1, min_width=280):
             kpis = gr.HTML(elem_id="train-kpis", elem_classes="wb-html")
@@ -226,7 +226,7 @@ def _lay_out_live(ctx: UiContext) -> LiveParts:
 
 def _verb(ctx: UiContext, verb: str, variant: Any = "secondary") -> gr.Column:
     """A button, and below it what it keeps."""
-    with gr.Column(visible=False, min_width=200, elem_classes="wv-verb") as column:
+    with gr.Column(visible=False, min_width=180, elem_classes="wv-verb") as column:
         gr.Button(
             ctx.t(f"train_tab.{verb}"),
             variant=variant,

@@ -132,7 +132,7 @@ def _sample(sample: SampleRow, lang: Lang, *, open_: bool) -> Html:
     )
     documents = [_document(i, body, sample, lang) for i, body in enumerate(sample.documents, start=1)]
     answer = el("p", el("b", t("data_tab.result.sample_target", lang)), el("br"), target, cls="wv-target")
-    summary = join([sample.question, " ", label])
+    summary = join([cut(sample.question, CELL_CHARS), " ", label])
     return fold(summary, answer, el("div", *documents, cls="wv-documents"), open_=open_)
 
 
