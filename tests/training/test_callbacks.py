@@ -11,6 +11,7 @@ import pytest
 from workbench.errors import InputError
 from workbench.jobs import CancelRequested, PauseRequested
 from workbench.training.callbacks import JobCallback, Watching
+from workbench.training.judge import SCALED_STREAK
 
 
 class Job:
@@ -101,9 +102,17 @@ def test_the_trainers_last_summary_is_no_point_of_the_curve(job: Job) -> None:
 
 def test_a_summed_loss_is_told_once(job: Job) -> None:
     callback = make(job)
-    for step in (1, 2):
+    for step in range(1, 2 * SCALED_STREAK):
         callback.on_log(None, state(step), control(), logs=logs(loss=10.71))
     assert job.events == ["loss_scaled"]
+
+
+def test_a_large_loss_of_the_first_steps_is_not_called_a_sum(job: Job) -> None:
+    callback = make(job)
+    for step in range(1, SCALED_STREAK):
+        callback.on_log(None, state(step), control(), logs=logs(loss=10.71))
+    callback.on_log(None, state(SCALED_STREAK), control(), logs=logs(loss=1.3))
+    assert job.events == []
 
 
 def test_a_gradient_that_is_no_number_ends_the_run_after_its_line_is_written(job: Job) -> None:

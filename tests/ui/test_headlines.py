@@ -32,3 +32,13 @@ def test_what_was_not_measured_on_both_sides_has_no_line() -> None:
 )
 def test_the_tone_of_a_change(before: float, after: float, more: bool, tone: str) -> None:
     assert tone_of(before, after, more_is_better=more) == tone
+
+
+def test_a_gain_within_the_margin_of_error_is_no_good_news_yet() -> None:
+    before = {**metrics(0.2, 0.60), "intervals": {"answered_f1": {"low": 0.50, "high": 0.70}}}
+    after = {**metrics(0.2, 0.65), "intervals": {"answered_f1": {"low": 0.55, "high": 0.75}}}
+    tones = {
+        line["figure"]: line["tone"]
+        for line in make_headlines({"baseline": before, "finetuned": after}, "en")
+    }
+    assert tones["0.60 → 0.65"] == "plain"

@@ -22,6 +22,7 @@ from workbench.jobs import PauseRequested
 from workbench.training.checkpoints import sync_folder
 from workbench.training.judge import (
     OVERFITTING_RISES,
+    SCALED_STREAK,
     SpeedMeter,
     count_rises,
     count_without_gain,
@@ -87,6 +88,7 @@ class JobCallback(TRANSFORMERS.TrainerCallback):
         self._speed = SpeedMeter()
         self._pausing = False
         self._told: set[str] = set()
+        self._scaled_streak = 0
         self.ended_by: Literal["", "person", "patience"] = ""
         """Why the run ended before its planned end."""
         self.tokens = watching.tokens_before
@@ -157,7 +159,9 @@ class JobCallback(TRANSFORMERS.TrainerCallback):
         if is_broken(loss, logs.get("grad_norm")):
             self._job.event("loss_not_finite", step=state.global_step)
             raise InputError("train_loss_not_finite", step=state.global_step)
-        if accuracy is not None and is_loss_scaled(loss, accuracy, self._watching.vocabulary):
+        looks_scaled = accuracy is not None and is_loss_scaled(loss, accuracy, self._watching.vocabulary)
+        self._scaled_streak = self._scaled_streak + 1 if looks_scaled else 0
+        if accuracy is not None and self._scaled_streak >= SCALED_STREAK:
             self._tell_once("loss_scaled", loss=round(loss, 3), accuracy=round(accuracy, 3))
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 MIN_ACCURACY = 0.2
 OVERFITTING_RISES = 3
+SCALED_STREAK = 12
+"""Reports in a row that look scaled before it is said: a model that is sure of another answer format starts so too."""
 
 
 def is_loss_scaled(loss: float, token_accuracy: float, vocabulary: int) -> bool:

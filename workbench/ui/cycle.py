@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from workbench.i18n import Lang, t, translator
 from workbench.schemas.job import JobRecord
-from workbench.ui.components.job_card import TONES, name_step, say_count, say_error, share_done
+from workbench.ui.components.job_card import TONES, name_step, say_count, say_error, share_done, title_of
 from workbench.ui.headlines import make_headlines
 from workbench.ui.wording import say_ago, say_eta, say_seconds
 
@@ -86,7 +86,7 @@ def tell_cycle(job: JobRecord, children: Sequence[JobRecord], now: float, lang: 
     active = state in ("queued", "running")
     return {
         "job": job.spec.id,
-        "title": job.spec.title,
+        "title": title_of(job, lang),
         "state": state,
         "state_text": t(f"job.state.{state}", lang),
         "tone": TONES[state],

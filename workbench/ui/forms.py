@@ -75,11 +75,11 @@ def _bounds(info: FieldInfo) -> dict[str, float]:
 def _describe_bounds(bounds: Mapping[str, float], ctx: UiContext) -> str:
     low, high = bounds.get("ge", bounds.get("gt")), bounds.get("le", bounds.get("lt"))
     if low is not None and high is not None:
-        return ctx.t("form.bounds.both", low=f"{low:,g}", high=f"{high:,g}")
+        return ctx.t("form.bounds.both", low=f"{low:,.10g}", high=f"{high:,.10g}")
     if low is not None:
         key = "form.bounds.low" if "ge" in bounds else "form.bounds.above"
-        return ctx.t(key, low=f"{low:,g}")
-    return ctx.t("form.bounds.high", high=f"{high:,g}") if high is not None else ""
+        return ctx.t(key, low=f"{low:,.10g}")
+    return ctx.t("form.bounds.high", high=f"{high:,.10g}") if high is not None else ""
 
 
 def _plain_type(annotation: Any) -> Any:

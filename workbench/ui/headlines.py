@@ -42,6 +42,18 @@ def tone_of(before: float, after: float, *, more_is_better: bool) -> Tone:
     return "good" if gain > 0 else "warn"
 
 
+def _intervals_part(baseline: Mapping[str, Any], finetuned: Mapping[str, Any], field: str) -> bool:
+    """Whether the 95 % intervals of both sides do not overlap; sides without intervals count as apart."""
+    found = [
+        cast("Mapping[str, Any]", side.get("intervals") or {}).get(field) for side in (baseline, finetuned)
+    ]
+    bounds = [(item["low"], item["high"]) for item in found if item and item.get("low") is not None]
+    if len(bounds) < 2:
+        return True
+    (low_a, high_a), (low_b, high_b) = bounds
+    return high_a < low_b or high_b < low_a
+
+
 def make_headlines(metrics: Mapping[str, Any], lang: Lang) -> list[dict[str, str]]:
     """One line per figure that both sides have.
 
@@ -57,5 +69,8 @@ def make_headlines(metrics: Mapping[str, Any], lang: Lang) -> list[dict[str, str
             continue
         said = [say_share(value) if figure.share else f"{value:.2f}" for value in (before, after)]
         tone = tone_of(before, after, more_is_better=figure.more_is_better)
+        if tone == "good" and not _intervals_part(sides[0], sides[1], figure.field):
+            # a gain within the margin of error is no good news yet; a fall is said all the same
+            tone = "plain"
         lines.append({"figure": ARROW.join(said), "tone": tone, "text": t(f"headline.{figure.key}", lang)})
     return lines

@@ -48,6 +48,8 @@ HEAD = (
     '<link rel="stylesheet" href="/static/workbench.css">'
     '<link rel="stylesheet" href="/static/tabs.css">'
     '<script src="/static/workbench.js"></script>'
+    # four megabytes that the first look at a curve would otherwise wait for
+    '<link rel="prefetch" as="script" href="/static/plotly.min.js">'
 )
 
 
@@ -242,6 +244,8 @@ def serve(
         url = page_address(host, found, lang)
         lock.announce(host, found, url)
         app = guard(build_server(workspace, lang=lang, services=make_services(environ)), host, environ)
+        # what waited in the queue, or died with the machine, is seen to now
+        JobStore(workspace).dispatch()
         # nothing lies here, so nothing of the working directory can be served
         os.chdir(workspace.empty)
         _run(app, listener, lambda: _greet(url, say, words, open_browser))

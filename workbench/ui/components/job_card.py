@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import gradio as gr
 
@@ -46,6 +46,15 @@ def name_step(kind: str, name: str, lang: Lang) -> str:
         if has_key(key, lang):
             return t(key, lang)
     return name
+
+
+def title_of(job: JobRecord, lang: Lang) -> str:
+    """A job's title in the page's language, whatever language it was submitted in."""
+    if job.spec.parent:
+        return name_step(job.spec.kind, job.spec.title, lang)
+    recipe = cast("Mapping[str, Any]", job.spec.config.get("recipe") or {})
+    titles = cast("Mapping[str, str]", recipe.get("title") or {})
+    return titles.get(lang) or job.spec.title
 
 
 def say_count(job: JobRecord, lang: Lang) -> str:
@@ -132,7 +141,7 @@ def job_row(job: JobRecord, now: float, lang: Lang, *, disk_bytes: int | None = 
     return {
         "id": job.spec.id,
         "kind": t(f"job.kind.{job.spec.kind}", lang),
-        "title": name_step(job.spec.kind, job.spec.title, lang) if job.spec.parent else job.spec.title,
+        "title": title_of(job, lang),
         "state": job.status.state,
         "state_text": _state_text(job, lang),
         "tone": TONES[job.status.state],

@@ -64,6 +64,11 @@ def state_chip(job: JobRecord, lang: Lang) -> Html:
     )
 
 
+def _run_name(job: JobRecord) -> str:
+    """The adapter's name where the person gave one: inside a recipe the job is only called after its step."""
+    return str(job.spec.config.get("name") or job.spec.title)
+
+
 def render_headline(
     job: JobRecord | None, lang: Lang, *, known: RunFacts | None = None, asked: str = ""
 ) -> Html:
@@ -78,7 +83,7 @@ def render_headline(
     if job is None:
         return paragraph(t("train_tab.none", lang), "wb-empty")
     lines: list[Child] = [
-        el("h1", job.spec.title, " ", state_chip(job, lang)),
+        el("h1", _run_name(job), " ", state_chip(job, lang)),
         paragraph(" · ".join(_facts(job, known or RunFacts(), lang)), "wb-soft"),
     ]
     lines += [_box("warn", text) for text in _waiting(job, lang, asked)]
