@@ -86,6 +86,12 @@ def test_the_sample_cycle_survives_the_death_of_the_page_and_ends_at_the_compari
     second = _free_port()
     with _serving(workspace, repo_root, second):
         page.goto(f"http://127.0.0.1:{second}/ja/")
+        # the chart is mounted late, in a row that was hidden: its words must be there all the same
+        page.evaluate("WB.openTab('train')")
+        chart = page.locator("#train-chart")
+        expect(chart).to_contain_text("学習（平滑）", timeout=_minutes(3))
+        expect(chart).not_to_contain_text("undefined")
+        page.evaluate("WB.openTab('start')")
         # who watches the run to its end is taken to the comparison
         view = page.locator("#cmp-question")
         expect(view).to_contain_text("参考文書", timeout=_minutes(CYCLE_MINUTES))

@@ -51,13 +51,14 @@ def json_view(
     return gr.HTML(
         value=value,
         html_template='<div class="wb-view"></div>',
-        js_on_load=f"WB.mount({json.dumps(renderer)}, element, props, trigger, watch);",
+        # the words travel in the script: a component that is mounted late, in a row that was hidden, gets its
+        # value but not its other properties
+        js_on_load=f"WB.mount({json.dumps(renderer)}, element, props, trigger, watch, {to_json(dict(labels))});",
         apply_default_css=False,
         head=tags,
         elem_id=elem_id,
         elem_classes=["wb-html", *classes],
         visible=visible,
-        labels=dict(labels),
     )
 
 

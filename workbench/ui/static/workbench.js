@@ -45,11 +45,11 @@
 
   function register(name, start) { renderers.set(name, start); }
 
-  function mount(name, element, props, trigger, watch) {
+  function mount(name, element, props, trigger, watch, labels) {
     const root = element.querySelector(".wb-view");
     const start = renderers.get(name);
     if (!root || !start) return;
-    const draw = start(root, props.labels || {}, (data) => trigger("click", data));
+    const draw = start(root, labels, (data) => trigger("click", data));
     const update = () => {
       let data;
       try { data = JSON.parse(props.value || "null"); } catch { return; }
