@@ -86,6 +86,7 @@ def test_the_sample_cycle_survives_the_death_of_the_page_and_ends_at_the_compari
     second = _free_port()
     with _serving(workspace, repo_root, second):
         page.goto(f"http://127.0.0.1:{second}/ja/")
+        expect(page.locator("#start-cycle")).to_contain_text("学習", timeout=_minutes(1))
         # the chart is mounted late, in a row that was hidden: its words must be there all the same
         page.evaluate("WB.openTab('train')")
         chart = page.locator("#train-chart")
