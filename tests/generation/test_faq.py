@@ -108,6 +108,16 @@ def test_named_columns_win_over_the_guess(tmp_path: Path):
     assert pairs(table) == ROWS
 
 
+def test_no_group_column_can_be_chosen_although_one_could_be_guessed(tmp_path: Path):
+    path = tmp_path / "faq.csv"
+    path.write_text(
+        "質問,回答,部署\n" + "".join(f"質問{n}は何ですか,回答の文{n}はこれです。,課\n" for n in range(12)),
+        "utf-8",
+    )
+    assert {row.group for row in load_faq(FaqSource(path=str(path))).rows} == {"課"}
+    assert {row.group for row in load_faq(FaqSource(path=str(path), guess_group=False)).rows} == {""}
+
+
 def test_a_workbook_is_read_with_titles_above_and_empty_rows_below(tmp_path: Path):
     path = save_xlsx(
         tmp_path / "faq.xlsx", [["質問", "回答", "部署"], *map(list, ROWS), [], [None, None]], before=2

@@ -74,7 +74,7 @@ def resolve_columns(columns: Sequence[str], source: FaqSource) -> ColumnMap:
     chosen = ColumnMap(
         question=source.question_column or guess.question,
         answer=source.answer_column or guess.answer,
-        group=source.group_column or guess.group,
+        group=source.group_column or (guess.group if source.guess_group else ""),
     )
     if not chosen.question or not chosen.answer:
         raise InputError("faq_columns_unknown", columns=listed)

@@ -25,6 +25,8 @@ class FaqSource(StrictModel):
     answer_column: str = ""
     group_column: str = ""
     """Column of the group (ministry, department); empty: guessed, and none where no column looks like one."""
+    guess_group: bool = True
+    """False: an empty group column means that there is none. The page shows its guess and means what is chosen."""
     license: str = ""
 
 

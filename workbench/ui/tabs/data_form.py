@@ -36,7 +36,9 @@ FILES = ("train", "valid", "test", "test_unseen", "test_unanswerable")
 @lru_cache(maxsize=4)
 def read_table(path: str, question: str, answer: str, group: str) -> FaqTable:
     """The file read with these columns. Uploads lie under the hash of their content and never change."""
-    source = FaqSource(path=path, question_column=question, answer_column=answer, group_column=group)
+    source = FaqSource(
+        path=path, question_column=question, answer_column=answer, group_column=group, guess_group=False
+    )
     return load_faq(source)
 
 
@@ -181,6 +183,7 @@ def read_config(ctx: UiContext, values: Mapping[str, Any]) -> RaftConfig:
         "question_column": rest.pop("question") or "",
         "answer_column": rest.pop("answer") or "",
         "group_column": rest.pop("group_column") or "",
+        "guess_group": False,
     }
     endpoint = find_teacher(ctx, str(rest.pop("teacher") or EXTRACTIVE))
     teacher = "extractive" if endpoint is None else "endpoint"
