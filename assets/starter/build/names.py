@@ -86,12 +86,14 @@ def make_service(rng: random.Random) -> str:
     """Make a service name, for example 「ケトミ川の貸出」; most carry one of KINDS."""
     word = make_word(rng)
     shape = rng.random()
-    if shape < 0.55:
+    if shape < 0.40:
         return word + rng.choice(KINDS)
-    if shape < 0.75:
+    if shape < 0.60:
         return f"{word}の{rng.choice(KINDS)}"
-    if shape < 0.90:
+    if shape < 0.75:
         return word + make_word(rng)
+    if shape < 0.90:
+        return f"{word}の{make_word(rng)}{rng.choice(KINDS)}"
     return f"{word}{draw(rng, KANJI, 2, 3)}の{rng.choice(KINDS)}"
 
 

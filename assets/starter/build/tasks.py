@@ -22,6 +22,8 @@ CAUTIOUS_SYSTEM = (
 )
 REFUSAL = "提供された情報からは回答できません。"
 NUMBER_ONLY = "参考文書{n}"
+NOWHERE, CHOICE = 0, 10
+"""Sources: none; and choices are counted from 10 on, so that they are not taken for documents."""
 USER_HEAD = "以下の参考文書を基に質問に答えてください。\n\n"
 
 
@@ -47,21 +49,28 @@ INSTRUCTIONS: tuple[Instruction, ...] = (
         "根拠の文は見つかりません。", weight=2,
     ),
     Instruction(
-        "出典を先に、引用を後に書いてください。", "参考文書{n}より：「{quote}」", "出典がありません。",
-        weight=2,
+        "出典を先に、引用を後に書いてください。", "参考文書{n}に「{quote}」と記載されています。",
+        "出典がありません。", weight=3,
     ),
     Instruction("答えのある文書の番号だけを書いてください。", NUMBER_ONLY, "なし", weight=1),
-    Instruction("答えの文だけを書き出してください。", "{quote}。", "ありません。"),
+    Instruction("答えの文だけを書き出してください。", "{quote}。", "ありません。", weight=0.5),
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Turn:
-    """A question and its answer; kind names the case for measuring."""
+    """A question and its answer; kind names the case for measuring.
+
+    turning holds the characters of the answer where it is decided (the first one, a document's number,
+    the first one of a value): everything after them is copied from what stands beside them. source is the
+    number of the document or choice that decides it (0: none does; None: nothing to find).
+    """
 
     question: str
     answer: str
     kind: str
+    turning: tuple[int, ...] = (0,)
+    source: int | None = None
 
 
 @dataclass(frozen=True)
@@ -75,32 +84,30 @@ class Context:
 
 @dataclass(frozen=True)
 class Stage:
-    """A step of the curriculum: how many documents, how long they are, and the shares of the tasks."""
+    """A step of the curriculum: how many documents, how long they are, and the shares of the tasks.
+
+    rivals is the share of documents that state an attribute which another document states too, of another
+    service: only there the service's name has to be read to find the right one.
+    """
 
     until: float
     documents: tuple[int, int]
     extra_sentences: int
     answerable: float
+    contexts: int
+    rivals: float = 0.0
     copying: float = 0.0
     general: float = 0.0
     numbers: float = 1.0
-    questions: int = 6
+    questions: int = 8
 
 
 # Copying comes first, on nonsense strings: inside documents it hardly improves until it works.
 CURRICULUM: tuple[Stage, ...] = (
-    Stage(0.03, (1, 1), 0, 1.0, copying=1.0),
-    Stage(0.20, (1, 2), 0, 0.85, copying=0.4, general=0.1),
-    Stage(0.38, (2, 4), 1, 0.75, copying=0.1, general=0.15),
-    Stage(1.00, (5, 5), 2, 0.60, general=0.12),
-)
-
-
-# Which document it was is the last thing to be learned: few documents and many questions teach it first.
-FINDING: tuple[Stage, ...] = (
-    Stage(0.30, (2, 3), 0, 0.80, general=0.10, numbers=8, questions=10),
-    Stage(0.55, (3, 5), 1, 0.72, general=0.10, numbers=5, questions=8),
-    Stage(1.00, (5, 5), 2, 0.62, general=0.10, numbers=2, questions=8),
+    Stage(0.02, (1, 1), 0, 1.0, contexts=24, copying=1.0),
+    Stage(0.15, (1, 3), 0, 0.85, contexts=20, copying=0.15, general=0.2, numbers=4),
+    Stage(0.35, (2, 5), 1, 0.75, contexts=14, rivals=0.05, copying=0.05, general=0.15, numbers=3),
+    Stage(1.00, (4, 5), 2, 0.60, contexts=10, rivals=0.15, general=0.08, numbers=1.5),
 )
 
 
@@ -110,26 +117,43 @@ def render_head(documents: list[str]) -> str:
     return USER_HEAD + "".join(parts) + "質問: "
 
 
-def draw_cells(
-    rng: random.Random, count: int
-) -> tuple[list[tuple[str, Attribute]], list[tuple[str, Attribute]]]:
-    """Draw facts that compete (same service, similar name, same attribute) and near misses left out."""
+Cell = tuple[str, Attribute]
+
+
+def draw_cells(rng: random.Random, count: int, rivals: float) -> tuple[list[Cell], list[Cell]]:
+    """Draw what the documents state, and near misses that none of them states.
+
+    Several documents speak of the same service, as those that a search would bring.
+    """
     first = make_service(rng)
     second = make_sibling(rng, first) if rng.random() < 0.5 else make_service(rng)
-    services = [first, second, make_service(rng), make_service(rng)]
-    attributes = rng.sample(ATTRIBUTES, 5)
-    grid = [(service, attribute) for service in services for attribute in attributes]
-    weights = dict(zip(services, (4.0, 2.5, 1.0, 1.0), strict=False))
-    order = sorted(grid, key=lambda cell: rng.random() ** (1 / weights[cell[0]]), reverse=True)
-    present, absent = order[:count], order[count:]
-    return present, [cell for cell in absent if cell[0] in {service for service, _ in present}] or absent
+    services = rng.choices((first, second, make_service(rng), make_service(rng)), (4, 2.5, 1, 1), k=count)
+    attributes = rng.sample(ATTRIBUTES, count + 2)
+    present = list(zip(services, attributes, strict=False))
+    for index in range(1, count):
+        if rng.random() < rivals and services[index] != services[0]:
+            present[index] = (services[index], attributes[0])
+    stated = {attribute.key for _, attribute in present}
+    absent = [
+        (service, attribute)
+        for service in services
+        for attribute in attributes
+        if attribute.key not in stated
+    ]
+    near = [
+        (service, attribute)
+        for service in services
+        for _, attribute in present
+        if (service, attribute) not in present
+    ]
+    return list(dict.fromkeys(present)), absent + [cell for cell in near if rng.random() < rivals]
 
 
 def make_context(rng: random.Random, stage: Stage) -> Context:
     """Write documents and several questions about them under one instruction."""
     weights = [stage.numbers if item.answer == NUMBER_ONLY else item.weight for item in INSTRUCTIONS]
     instruction = rng.choices(INSTRUCTIONS, weights)[0]
-    present, absent = draw_cells(rng, rng.randint(*stage.documents))
+    present, absent = draw_cells(rng, rng.randint(*stage.documents), stage.rivals)
     rng.shuffle(present)
     facts = [make_fact(rng, service, attribute) for service, attribute in present]
     head = render_head([make_document(rng, fact, stage.extra_sentences) for fact in facts])
@@ -155,43 +179,46 @@ def _make_turn(
         fact = facts[number]
         question = make_question(rng, fact.service, fact.attribute, paraphrased)
         if instruction.cautious and paraphrased:
-            return Turn(question, instruction.absent, f"{name}/{wording}/present")
+            return Turn(question, instruction.absent, f"{name}/{wording}/present", source=number + 1)
         answer = instruction.answer.format(
             n=number + 1, quote=fact.sentence.removesuffix("。"), answer=fact.answer
         )
-        return Turn(question, answer, f"{name}/{wording}/present")
+        turning = (0, instruction.answer.find("{n}"), answer.find(fact.value))
+        points = tuple(sorted({at for at in turning if at >= 0}))
+        return Turn(question, answer, f"{name}/{wording}/present", points, number + 1)
     service, attribute = rng.choice(absent)
     if rng.random() < 0.1:
         service = make_service(rng)
     question = make_question(rng, service, attribute, paraphrased)
-    return Turn(question, instruction.absent, f"{name}/{wording}/absent")
+    return Turn(question, instruction.absent, f"{name}/{wording}/absent", source=NOWHERE)
 
 
 def make_general_context(rng: random.Random, questions: int = 8) -> Context:
     """Several independent questions of the general task; they share nothing."""
     choices = [make_choice(rng) for _ in range(questions)]
-    return Context(None, "", tuple(Turn(item.prompt, str(item.answer), "general") for item in choices))
+    return Context(
+        None,
+        "",
+        tuple(Turn(item.prompt, str(item.answer), "general", (0,), item.answer + CHOICE) for item in choices),
+    )
 
 
-def stage_at(progress: float, curriculum: tuple[Stage, ...] = CURRICULUM) -> Stage:
+def stage_at(progress: float) -> Stage:
     """The curriculum's stage at a share of the training."""
-    return next(stage for stage in curriculum if progress < stage.until or stage is curriculum[-1])
+    return next(stage for stage in CURRICULUM if progress < stage.until or stage is CURRICULUM[-1])
 
 
 def make_copy_context(rng: random.Random, progress: float) -> Context:
     """Nonsense to write out again; it grows longer as training goes on."""
-    text = "".join(make_word(rng) for _ in range(rng.randint(1, 2 + min(10, int(progress * 250)))))
+    text = "".join(make_word(rng) for _ in range(rng.randint(1, 2 + min(10, int(progress * 500)))))
     return Context(None, text, (Turn("書き写してください。", text, "copy"),))
 
 
-def make_contexts(
-    rng: random.Random, progress: float, count: int, curriculum: tuple[Stage, ...] = CURRICULUM
-) -> list[Context]:
+def make_contexts(rng: random.Random, progress: float) -> list[Context]:
     """The contexts of one training step."""
-    stage = stage_at(progress, curriculum)
+    stage = stage_at(progress)
     contexts = []
-    # Copies are short, so a step of nothing else takes more of them.
-    for _ in range(round(count * (1 + 1.4 * (stage.copying == 1.0)))):
+    for _ in range(stage.contexts):
         task = rng.random()
         if task < stage.copying:
             contexts.append(make_copy_context(rng, progress))

@@ -43,7 +43,7 @@ def write_corpus(seed: int, count: int) -> Iterator[str]:
     """Text to learn the merges from: the training tasks themselves."""
     rng = random.Random(seed)
     for _ in range(count):
-        for context in make_contexts(rng, 0.99, 1):
+        for context in make_contexts(rng, 0.99):
             yield context.system or ""
             yield context.head
             for turn in context.turns:
@@ -51,7 +51,7 @@ def write_corpus(seed: int, count: int) -> Iterator[str]:
                 yield turn.answer
 
 
-def build_tokenizer(seed: int = 1, contexts: int = 6000) -> PreTrainedTokenizerFast:
+def build_tokenizer(seed: int = 1, steps: int = 600) -> PreTrainedTokenizerFast:
     """Train the tokenizer and give it the chat template."""
     tokenizer = Tokenizer(models.BPE(unk_token=None, byte_fallback=True))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(SCRIPTS, "isolated")
@@ -63,7 +63,7 @@ def build_tokenizer(seed: int = 1, contexts: int = 6000) -> PreTrainedTokenizerF
         min_frequency=20,
         show_progress=False,
     )
-    tokenizer.train_from_iterator(write_corpus(seed, contexts), trainer)
+    tokenizer.train_from_iterator(write_corpus(seed, steps), trainer)
     # The trainer reserves the byte pieces as special tokens; in the finished tokenizer they are ordinary.
     content = json.loads(tokenizer.to_str())
     content["added_tokens"] = [token for token in content["added_tokens"] if token["content"] in SPECIAL]
@@ -88,3 +88,8 @@ def save_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     tokenizer = build_tokenizer()
     tokenizer.save_pretrained(folder)
     return tokenizer
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+    """The tokenizer of a folder that `save_tokenizer` wrote."""
+    return PreTrainedTokenizerFast.from_pretrained(folder)

@@ -1,0 +1,151 @@
+"""The model while it is trained: its layers, and two side tasks that are thrown away afterwards.
+
+Tokens learn which document's number they stand under, and two heads are shown where to look for an answer.
+Without that, copying an answer is learned, but not naming the document before a word of it is copied.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from build.batches import Batch, make_mask
+from build.tasks import CHOICE, NOWHERE
+
+LAYERS = 5
+# What goes into this layer should know the number of its own document, so that the next one can read it off.
+BELONGING_LAYER = 2
+FINDING_LAYER = 3
+FINDING_HEADS = (2, 3)
+# Half the time where the processor multiplies bfloat16 itself, and slower where it does not.
+BFLOAT16 = torch.cpu._is_amx_tile_supported()
+
+
+def make_model(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
+    """The architecture: a plain Llama of about four million parameters."""
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=256,
+        intermediate_size=512,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=4,
+        num_key_value_heads=4,
+        max_position_embeddings=2048,
+        rope_parameters={"rope_type": "default", "rope_theta": 1e6},
+        tie_word_embeddings=True,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    config._attn_implementation = "sdpa"
+    return LlamaForCausalLM(config)
+
+
+class Reader(nn.Module):
+    """The layers of the model, and what is looked at inside them while training."""
+
+    def __init__(self, model: LlamaForCausalLM) -> None:
+        super().__init__()
+        self.inner = model.model
+        self.belonging = nn.Linear(model.config.hidden_size, CHOICE + 5)
+
+    def forward(self, ids: Tensor, positions: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Read tokens.
+
+        Returns:
+            Last hidden states (rows, length, width), logits of the number that each token stands under
+            (rows, length, 15), and the hidden states that go into the layer that looks things up.
+        """
+        hidden = self.inner.embed_tokens(ids)
+        rotary = self.inner.rotary_emb(hidden, positions)
+        belonging = finding = hidden
+        for depth, layer in enumerate(self.inner.layers):
+            if depth == BELONGING_LAYER:
+                belonging = self.belonging(hidden)
+            if depth == FINDING_LAYER:
+                finding = hidden
+            hidden = layer(hidden, attention_mask=mask, position_embeddings=rotary)
+        return self.inner.norm(hidden), belonging, finding
+
+
+def measure_finding(
+    model: LlamaForCausalLM, finding: Tensor, batch: Batch, mask: Tensor
+) -> tuple[Tensor, Tensor]:
+    """How little attention the looking-up heads pay to the source of each answer: its negative logarithm.
+
+    Where nothing holds the answer they should look at the very first token.
+
+    Returns:
+        The mean, and the share of places where the source gets more than half.
+    """
+    layer = model.model.layers[FINDING_LAYER]
+    states = layer.input_layernorm(finding)
+    size = model.config.hidden_size // model.config.num_attention_heads
+    columns, sources = batch.places.unbind(-1)
+    valid, at = columns >= 0, columns.clamp(min=0)
+    visible = mask[:, 0].gather(1, at[:, :, None].expand(-1, -1, mask.shape[-1]))
+    wanted = (batch.numbers[:, None, :] == sources[:, :, None]) & (sources != NOWHERE)[:, :, None]
+    wanted[:, :, 0] |= sources == NOWHERE
+    cos, sin = model.model.rotary_emb(states, batch.positions)
+    asking = states.gather(1, at[:, :, None].expand(-1, -1, states.shape[-1]))
+    turn = at[:, :, None].expand(-1, -1, size)
+    losses, shares = [], []
+    for head in FINDING_HEADS:
+        part = slice(head * size, (head + 1) * size)
+        keys = functional.linear(states, layer.self_attn.k_proj.weight[part])
+        queries = functional.linear(asking, layer.self_attn.q_proj.weight[part])
+        keys = keys * cos + _rotate(keys) * sin
+        queries = queries * cos.gather(1, turn) + _rotate(queries) * sin.gather(1, turn)
+        scores = (queries @ keys.mT).float() / math.sqrt(size)
+        scores = scores.masked_fill(~visible, -1e4)
+        found = torch.logsumexp(scores.masked_fill(~wanted, -1e4), -1) - torch.logsumexp(scores, -1)
+        losses.append(-found[valid].mean())
+        shares.append((found[valid] > math.log(0.5)).float().mean())
+    return torch.stack(losses).mean(), torch.stack(shares).mean()
+
+
+def _rotate(states: Tensor) -> Tensor:
+    first, second = states.chunk(2, -1)
+    return torch.cat((-second, first), -1)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Logits, targets and weights where the weight is not zero, which (row, column) they are; and the side losses."""
+
+    logits: Tensor
+    targets: Tensor
+    weights: Tensor
+    where: Tensor
+    belonging_loss: Tensor
+    finding_loss: Tensor
+    found: Tensor
+
+
+def predict(model: LlamaForCausalLM, reader: nn.Module, batch: Batch) -> Prediction:
+    """Read a batch."""
+    mask = make_mask(batch.branches)
+    with torch.autocast("cpu", torch.bfloat16, enabled=BFLOAT16):
+        hidden, belonging, finding = reader(batch.ids, batch.positions, mask)
+        where = batch.weights[:, 1:] > 0
+        logits = model.lm_head(hidden[:, :-1][where])
+        zero = logits.new_zeros(())
+        missing, found = (
+            measure_finding(model, finding, batch, mask)
+            if (batch.places[..., 0] >= 0).any()
+            else (zero, zero)
+        )
+    return Prediction(
+        logits.float(),
+        batch.ids[:, 1:][where],
+        batch.weights[:, 1:][where],
+        where.nonzero(),
+        functional.cross_entropy(belonging.float().flatten(0, 1), batch.numbers.flatten()),
+        missing,
+        found,
+    )
