@@ -24,6 +24,7 @@ FUNCTIONS: dict[JobKind, str] = {
     "serve": "workbench.serving.run",
     "evaluate": "workbench.evaluation.run",
     "compare": "workbench.evaluation.compare",
+    "convert": "workbench.conversion.run",
     "recipe": "workbench.pipeline.run",
 }
 

@@ -5,7 +5,20 @@ from __future__ import annotations
 import argparse
 from typing import Protocol
 
-from workbench.cli.commands import doctor, download, evaluate, generate, jobs, run, serve, test, train, ui
+from workbench.cli.commands import (
+    convert,
+    doctor,
+    download,
+    evaluate,
+    generate,
+    inspect,
+    jobs,
+    run,
+    serve,
+    test,
+    train,
+    ui,
+)
 from workbench.cli.context import CliContext
 
 
@@ -29,6 +42,8 @@ COMMANDS: dict[str, Command] = {
     "generate": generate,
     "train": train,
     "evaluate": evaluate,
+    "inspect": inspect,
+    "convert": convert,
     "serve": serve,
     "jobs": jobs,
     "download": download,

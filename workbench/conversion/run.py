@@ -1,0 +1,182 @@
+"""The job `convert`: plan, write beside the target, prove, and only then give it its name."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from workbench.artifacts import read_json, ref_path, write_json_atomic
+from workbench.conversion.detect import Place, detect, find_place
+from workbench.conversion.plan import Work, check_space, describe_plan, prepare
+from workbench.errors import InputError, InternalError, ResourceError, StateError
+from workbench.jobs import JobContext
+from workbench.schemas.artifact import ArtifactKind
+from workbench.schemas.base import parse
+from workbench.schemas.conversion import ConversionPlan, ConvertConfig, ProofReport
+
+PHASE, PROOF_PHASE = "convert", "convert_proof"
+PART = ".part"
+LOCK = ".lock"
+PROOF = "proof.json"
+KIND: ArtifactKind = "model"
+
+
+def run(config: dict[str, Any], job: JobContext) -> dict[str, Any]:
+    """Convert a checkpoint (job kind `convert`).
+
+    What a cancelled or killed one leaves is its folder `<target>.part`; started again with the same settings
+    it goes on with the first file that is not whole.
+
+    Returns:
+        `artifact` (id, or the target's path), `path`, `files`, `bytes`, `peak_rss_bytes` (of this process),
+        `seconds` and `proof`: check -> `passed`, `failed` or `not checked: why`.
+
+    Raises:
+        InputError: What detecting and reading raise; `target_not_empty`, `target_in_source`.
+        ResourceError: `conversion_disk_full`, `target_unwritable`.
+        StateError: `conversion_running` where another one writes to the same target.
+    """
+    settings = parse(ConvertConfig, config)
+    started = time.monotonic()
+    place = find_place(Path(settings.source))
+    target = choose_target(settings, job)
+    refuse_overlap(place, settings, target)
+    part = target.with_name(target.name + PART)
+    try:
+        part.mkdir(parents=True, exist_ok=True)
+        with FileLock(target.with_name(target.name + LOCK), timeout=0):
+            plan = _write(settings, place, part, job)
+            peak = read_peak()
+            proof = prove(settings, part, job)
+            artifact = _finish(settings, part, target, job)
+    except Timeout as exc:
+        raise StateError("conversion_running", path=str(target)) from exc
+    except OSError as exc:
+        raise _explain(exc, target) from exc
+    return {
+        "artifact": artifact,
+        "path": str(target),
+        "files": [file.name for file in plan.files],
+        "bytes": plan.bytes,
+        "peak_rss_bytes": peak,
+        "seconds": round(time.monotonic() - started, 3),
+        "proof": say_proof(proof),
+    }
+
+
+def choose_target(settings: ConvertConfig, job: JobContext) -> Path:
+    """The folder to be made: the person's, or one among the workspace's models.
+
+    Raises:
+        InputError: `target_not_empty`.
+    """
+    target = Path(settings.target).expanduser() if settings.target else job.workspace.models / settings.name
+    target = target.absolute()
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise InputError("target_not_empty", path=str(target))
+    return target
+
+
+def refuse_overlap(place: Place, settings: ConvertConfig, target: Path) -> None:
+    """The source and the base are never written to.
+
+    Raises:
+        InputError: `target_in_source`.
+    """
+    for folder in (
+        place.weights,
+        Path(settings.source).resolve(),
+        Path(settings.base or "/nowhere").resolve(),
+    ):
+        if target.resolve() == folder or (folder.is_dir() and target.resolve().is_relative_to(folder)):
+            raise InputError("target_in_source", path=str(target))
+
+
+def _write(settings: ConvertConfig, place: Place, part: Path, job: JobContext) -> ConversionPlan:
+    work = prepare(settings, place)
+    try:
+        plan = describe_plan(settings, detect(Path(settings.source)), work, part)
+        check_space(plan)
+        job.note(plan=plan.model_dump(mode="json"))
+        _write_counted(work, plan, part, job)
+        return plan
+    finally:
+        work.close()
+
+
+def _write_counted(work: Work, plan: ConversionPlan, part: Path, job: JobContext) -> None:
+    done = 0
+
+    def count(size: int) -> None:
+        nonlocal done
+        done += size
+        job.progress(PHASE, done=done, total=plan.bytes, unit="bytes")
+        job.check()
+
+    work.write(part, count)
+
+
+def prove(settings: ConvertConfig, part: Path, job: JobContext) -> ProofReport:
+    """Run the checks in a process of their own: they need libraries that the conversion does without.
+
+    Raises:
+        InternalError: `proof_crashed`.
+    """
+    job.progress(PROOF_PHASE)
+    write_json_atomic(part / "conversion.json", settings)
+    command = [sys.executable, "-m", "workbench.conversion.prove", str(part)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode or not (part / PROOF).is_file():
+        raise InternalError("proof_crashed", reason=done.stderr.strip()[-400:])
+    return ProofReport.model_validate(read_json(part / PROOF))
+
+
+def say_proof(proof: ProofReport) -> dict[str, str]:
+    """Check -> what came out, as `--json` shows it."""
+    return {
+        check.name: check.state if check.state != "not checked" else f"not checked: {check.reason}"
+        for check in proof.checks
+    }
+
+
+def _finish(settings: ConvertConfig, part: Path, target: Path, job: JobContext) -> str:
+    if target.exists():
+        target.rmdir()
+    part.rename(target)
+    target.with_name(target.name + LOCK).unlink(missing_ok=True)
+    if settings.target:
+        return str(target)
+    draft = job.artifacts.begin(KIND, settings.name, job_id=job.spec.id)
+    try:
+        for path in target.iterdir():
+            path.rename(draft.folder / path.name)
+        target.rmdir()
+        inputs = [ref_path(Path(path)) for path in (settings.source, settings.base) if path]
+        return draft.commit(inputs=inputs, details={"converted_to": settings.to}).id
+    finally:
+        # nothing is left to discard once it was committed
+        draft.discard()
+
+
+def _explain(error: OSError, target: Path) -> ResourceError:
+    if error.errno == errno.ENOSPC:
+        free = shutil.disk_usage(target.parent).free if target.parent.exists() else 0
+        return ResourceError("conversion_disk_full", path=str(target), needed=0, free=free)
+    return ResourceError("target_unwritable", path=str(target), reason=error.strerror or type(error).__name__)
+
+
+def read_peak() -> int:
+    """This process's largest resident memory so far, in bytes (VmHWM); 0 where the system does not say."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return 0
+    line = next((line for line in status.splitlines() if line.startswith("VmHWM:")), "VmHWM: 0")
+    return int(line.split()[1]) * 1024
