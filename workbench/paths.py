@@ -60,12 +60,22 @@ class Workspace:
         return self.root / "cache"
 
     @property
+    def task_data(self) -> Path:
+        """Data of evaluation tasks that was fetched; made where the first file comes."""
+        return self.root / "task-data"
+
+    @property
     def locks(self) -> Path:
         return self.root / "locks"
 
     @property
     def review_db(self) -> Path:
         return self.root / "review.sqlite"
+
+    @property
+    def live_set_file(self) -> Path:
+        """Questions that were tried by hand and kept for a review."""
+        return self.root / "live_set.jsonl"
 
     @property
     def settings_file(self) -> Path:

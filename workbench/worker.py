@@ -24,7 +24,9 @@ FUNCTIONS: dict[JobKind, str] = {
     "serve": "workbench.serving.run",
     "evaluate": "workbench.evaluation.run",
     "compare": "workbench.evaluation.compare",
+    "judge": "workbench.evaluation.judging.run",
     "convert": "workbench.conversion.run",
+    "gate": "workbench.pipeline.gate_job",
     "recipe": "workbench.pipeline.run",
 }
 

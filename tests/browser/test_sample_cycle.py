@@ -100,9 +100,12 @@ def test_the_sample_cycle_survives_the_death_of_the_page_and_ends_at_the_compari
         first = view.inner_text()
         page.locator("#cmp-next").click()
         expect(view).not_to_have_text(first, timeout=_minutes(0.5))
-        page.locator("#cmp-reviewer input, #cmp-reviewer textarea").first.fill("テスト")
-        page.locator("#cmp-vote-right").click()
-        expect(page.locator("#cmp-progress")).to_contain_text("1", timeout=_minutes(0.5))
+        page.locator("#cmp-review").click()
+        page.locator("#rd-name").fill("テスト")
+        page.locator("#rd-name").blur()
+        page.locator("#rd-begin").click()
+        page.locator("#rd-vote-right").click()
+        expect(page.locator(".rd-count")).to_contain_text("1 /", timeout=_minutes(0.5))
     assert faults == []
 
 

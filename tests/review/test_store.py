@@ -6,16 +6,20 @@ from typing import Any
 
 import pytest
 
-from workbench.artifacts import ArtifactStore, read_json, read_jsonl
+from tests.review.makers import vote
 from workbench.errors import ResourceError, StateError
 from workbench.paths import Workspace
-from workbench.review import VoteStore, publish, side_for
-from workbench.schemas.evaluation import Vote
-
-
-def vote(sample: str = "s1", verdict: Any = "finetuned", reviewer: str = "佐藤", **values: Any) -> Vote:
-    known: dict[str, Any] = {"comparison": "c1", "left": "baseline", "at": 1.0}
-    return Vote(sample_id=sample, verdict=verdict, reviewer=reviewer, **{**known, **values})
+from workbench.review import VoteStore
+from workbench.schemas.evaluation import PinnedNote
+from workbench.schemas.review import (
+    Done,
+    ExportedQuestion,
+    QueueKey,
+    ReviewPlan,
+    ReviewSession,
+    ReviewSettings,
+    VoteDraft,
+)
 
 
 @pytest.fixture
@@ -57,26 +61,6 @@ def test_undo_takes_back_only_ones_own_last_vote(votes: VoteStore) -> None:
     votes.undo("c1", "佐藤")
     assert votes.undo("c1", "佐藤") is None
     assert [one.reviewer for one in votes.votes("c1")] == ["鈴木"]
-
-
-def test_the_summary_counts_decisive_votes_only(votes: VoteStore) -> None:
-    verdicts = ["finetuned"] * 6 + ["baseline"] * 2 + ["tie", "both_bad"]
-    for index, verdict in enumerate(verdicts):
-        votes.cast(vote(f"s{index}", verdict))
-    votes.cast(vote("s0", "baseline", reviewer="鈴木"))
-    summary = votes.summary("c1")
-    assert (summary.votes, summary.samples, summary.disagreements) == (11, 10, 1)
-    assert (summary.finetuned, summary.baseline, summary.tie, summary.both_bad) == (6, 3, 1, 1)
-    assert (summary.win_rate.value, summary.win_rate.n) == (pytest.approx(6 / 9), 9)
-    assert summary.win_rate.low is not None
-    assert summary.win_rate.low < 0.5
-    # the baseline always stood left, so the left side won three times
-    assert summary.left_share.value == pytest.approx(3 / 9)
-    assert summary.reviewers == {"佐藤": 10, "鈴木": 1}
-
-
-def test_no_votes_have_no_win_rate(votes: VoteStore) -> None:
-    assert votes.summary("c1").win_rate.value is None
 
 
 def test_several_reviewers_save_at_once_and_nothing_is_lost(workspace: Workspace) -> None:
@@ -125,32 +109,134 @@ def test_a_place_that_cannot_be_written_is_named(workspace: Workspace) -> None:
         VoteStore(workspace).cast(vote())
 
 
-def test_each_side_stands_left_about_half_the_time() -> None:
-    sides = [side_for(0, "c1", f"s{index}", "佐藤") for index in range(1000)]
-    assert 430 < sides.count("baseline") < 570
+FULL: dict[str, Any] = {
+    "strength": "clear",
+    "correctness": {"baseline": "wrong", "finetuned": "right"},
+    "tags": {"baseline": ("fact_error", "独自の理由")},
+    "notes": (PinnedNote(side="baseline", start=0, end=4, text="金額が違う"),),
+    "correction": "300円です。\n第5条による。",
+    "states": {"baseline": "partial"},
+    "comment": "=HYPERLINK(1)",
+}
 
 
-def test_sides_are_settled_by_question_and_reviewer() -> None:
-    assert side_for(0, "c1", "s1", "佐藤") == side_for(0, "c1", "s1", "佐藤")
-    same = sum(side_for(0, "c1", f"s{i}", "佐藤") == side_for(0, "c1", f"s{i}", "鈴木") for i in range(1000))
-    assert 430 < same < 570
-    other = sum(side_for(0, "c1", f"s{i}", "佐藤") == side_for(1, "c1", f"s{i}", "佐藤") for i in range(1000))
-    assert 430 < other < 570
+def test_everything_of_a_vote_comes_back(votes: VoteStore) -> None:
+    given = vote(**FULL, blind=True, selection="random", repeat=True)
+    votes.cast(given)
+    assert votes.votes("c1") == [given]
+    assert votes.vote_of("c1", "佐藤", QueueKey("s1", True)) == given
+    assert votes.vote_of("c1", "佐藤", QueueKey("s1")) is None
 
 
-def test_votes_are_published_with_their_comparison(workspace: Workspace) -> None:
-    artifacts = ArtifactStore(workspace)
-    draft = artifacts.begin("comparison", "finetuned")
-    (draft.folder / "summary.json").write_text("{}", encoding="utf-8")
-    comparison = draft.commit().id
-    votes = VoteStore(workspace)
-    with pytest.raises(StateError, match="no_votes"):
-        publish(votes, artifacts, comparison)
-    votes.cast(vote(comparison=comparison))
-    review = publish(votes, artifacts, comparison)
-    assert review.kind == "review"
-    assert [ref.id for ref in review.inputs] == [comparison]
-    assert review.numbers["win_rate"] == 1.0
-    assert read_json(artifacts.file(review.id, "summary.json"))["finetuned"] == 1
-    assert len(list(read_jsonl(artifacts.file(review.id, "votes.jsonl")))) == 1
-    assert [user.id for user in artifacts.users_of(comparison)] == [review.id]
+def test_a_repeat_and_an_adjudication_count_beside_the_vote(votes: VoteStore) -> None:
+    votes.cast(vote(verdict="baseline"))
+    votes.cast(vote(verdict="finetuned", repeat=True))
+    votes.cast(vote(verdict="tie", adjudication=True))
+    assert [one.verdict for one in votes.votes_on("c1", "s1")] == ["baseline", "finetuned", "tie"]
+    assert votes.done("c1", "佐藤") == {
+        QueueKey("s1"): Done("baseline", 1.0),
+        QueueKey("s1", True): Done("finetuned", 1.0),
+    }
+    assert votes.count("c1") == {"佐藤": 1}
+    assert votes.comparisons() == {"c1": 1}
+
+
+def test_a_draft_is_kept_until_its_vote_and_comes_back_with_undo(votes: VoteStore) -> None:
+    draft = VoteDraft(comparison="c1", sample_id="s1", reviewer="佐藤", **FULL)
+    saved = votes.save_draft(draft)
+    assert saved.at == 123.0
+    assert votes.draft("c1", "佐藤", QueueKey("s1")) == saved
+    assert votes.draft("c1", "鈴木", QueueKey("s1")) is None
+    assert votes.draft("c1", "佐藤", QueueKey("s1", True)) is None
+    votes.cast(vote(**FULL))
+    assert votes.draft("c1", "佐藤", QueueKey("s1")) is None
+    votes.undo("c1", "佐藤")
+    back = votes.draft("c1", "佐藤", QueueKey("s1"))
+    assert back is not None
+    assert {name: getattr(back, name) for name in FULL} == FULL
+
+
+def test_undo_does_not_overwrite_what_was_typed_since(votes: VoteStore) -> None:
+    votes.cast(vote(comment="古い"))
+    votes.save_draft(VoteDraft(comparison="c1", sample_id="s1", reviewer="佐藤", comment="新しい"))
+    votes.undo("c1", "佐藤")
+    kept = votes.draft("c1", "佐藤", QueueKey("s1"))
+    assert kept is not None
+    assert kept.comment == "新しい"
+
+
+def test_undo_goes_back_through_everything_in_order(votes: VoteStore) -> None:
+    votes.cast(vote("s1", "tie"))
+    votes.cast(vote("s2", "baseline"))
+    votes.cast(vote("s1", "finetuned", repeat=True))
+    votes.cast(vote("s1", "both_bad", adjudication=True))
+    taken = [votes.undo("c1", "佐藤") for _ in range(5)]
+    assert [one and one.verdict for one in taken] == ["both_bad", "finetuned", "baseline", "tie", None]
+    assert votes.votes("c1") == []
+
+
+def test_a_session_goes_on_where_it_stopped(votes: VoteStore, workspace: Workspace) -> None:
+    session = ReviewSession(plan=ReviewPlan(comparison="c1", size=20), sample_id="s7", repeat=True, at=5.0)
+    votes.save_session("佐藤", session)
+    votes.save_session("佐藤", session.model_copy(update={"sample_id": "s8"}))
+    again = VoteStore(workspace).session("c1", "佐藤")
+    assert again is not None
+    assert again.key == QueueKey("s8", True)
+    assert votes.session("c1", "鈴木") is None
+
+
+def test_tags_can_be_the_projects_own(votes: VoteStore, workspace: Workspace) -> None:
+    assert "fact_error" in votes.settings().tags
+    votes.save_settings(ReviewSettings(tags=("fact_error", "税率の誤り")))
+    assert VoteStore(workspace).settings().tags == ("fact_error", "税率の誤り")
+
+
+def test_exported_questions_are_remembered_once_per_format(votes: VoteStore) -> None:
+    rows = [
+        ExportedQuestion(comparison="c1", sample_id="s1", question="q", format=name, at=1.0)
+        for name in ("dpo", "sft", "dpo")
+    ]
+    votes.mark_exported(rows)
+    assert sorted(one.format for one in votes.exported("c1")) == ["dpo", "sft"]
+    assert votes.exported("c2") == []
+
+
+def test_ids_with_broken_characters_are_kept_apart_and_come_back(votes: VoteStore) -> None:
+    odd, other = "\ud800-質問", "\udfff-質問"
+    votes.cast(vote(odd, "tie"))
+    votes.cast(vote(other, "baseline"))
+    votes.save_draft(VoteDraft(comparison="c1", sample_id=odd, reviewer="佐藤", comment="x"))
+    assert set(votes.done("c1", "佐藤")) == {QueueKey(odd), QueueKey(other)}
+    assert [one.verdict for one in votes.votes_on("c1", odd)] == ["tie"]
+    assert votes.draft("c1", "佐藤", QueueKey(odd)) is not None
+
+
+def test_looking_at_nothing_makes_no_file(votes: VoteStore, workspace: Workspace) -> None:
+    assert votes.session("c1", "佐藤") is None
+    assert votes.undo("c1", "佐藤") is None
+    assert votes.settings() == ReviewSettings()
+    assert votes.summary("c1").votes == 0
+    assert not workspace.review_db.exists()
+
+
+def test_a_row_that_was_damaged_is_named_and_the_file_is_left_alone(
+    votes: VoteStore, workspace: Workspace
+) -> None:
+    votes.cast(vote())
+    with sqlite3.connect(workspace.review_db) as connection:
+        connection.execute("UPDATE votes SET body = '{broken'")
+    connection.close()
+    with pytest.raises(StateError, match="review_db_damaged"):
+        votes.votes("c1")
+
+
+def test_a_file_that_was_cut_off_is_named(votes: VoteStore, workspace: Workspace) -> None:
+    for index in range(200):
+        votes.cast(vote(f"s{index}", comment="長いコメント" * 50))
+    with sqlite3.connect(workspace.review_db) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    data = workspace.review_db.read_bytes()
+    workspace.review_db.write_bytes(data[: len(data) // 2])
+    with pytest.raises((StateError, ResourceError), match="review_db"):
+        votes.votes("c1")

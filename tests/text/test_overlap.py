@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.text.overlap import chance_level, char_f1, char_set_f1_seed001
+from workbench.text.overlap import chance_level, char_bigram_f1, char_f1, char_set_f1_seed001, rouge_l_char
 
 
 def test_f1_counts_characters_as_often_as_they_occur() -> None:
@@ -39,3 +39,28 @@ def test_chance_of_equal_texts_is_their_own_score() -> None:
 def test_there_is_no_chance_level_of_one_question() -> None:
     assert chance_level(["あ"], ["あ"], seed=0) is None
     assert chance_level([], [], seed=0) is None
+
+
+def test_bigrams_know_the_order_of_characters() -> None:
+    assert char_f1("あいう", "ういあ") == 1.0
+    assert char_bigram_f1("あいう", "ういあ") == 0.0
+    assert char_bigram_f1("あいう", "あいえ") == pytest.approx(0.5)
+
+
+def test_a_single_character_is_compared_as_it_is() -> None:
+    assert char_bigram_f1("あ", "あ。") == 1.0
+    assert char_bigram_f1("あ", "い") == 0.0
+    assert char_bigram_f1("", "") == 1.0
+
+
+def test_rouge_l_counts_the_longest_common_subsequence() -> None:
+    # あ, う and お in this order: 2 * 3 / (5 + 4)
+    assert rouge_l_char("あいうえお", "あうかお") == pytest.approx(6 / 9)
+    assert rouge_l_char("", "") == 1.0
+    assert rouge_l_char("", "あ") == 0.0
+
+
+def test_invisible_characters_change_no_score() -> None:
+    hidden = "手\u200b数\u202e料は\ufeff300円"
+    assert char_f1(hidden, "手数料は300円") == 1.0
+    assert rouge_l_char(hidden, "手数料は300円") == 1.0

@@ -50,9 +50,11 @@ def make_comparison() -> Comparison:
     )
 
 
-def save_comparison(ctx: UiContext, found: Comparison | None = None) -> Artifact:
+def save_comparison(
+    ctx: UiContext, found: Comparison | None = None, evaluations: dict[str, str] | None = None
+) -> Artifact:
     found = found or make_comparison()
     draft = ctx.artifacts.begin("comparison", "比較")
     write_jsonl_atomic(draft.folder / "items.jsonl", found.items)
     write_json_atomic(draft.folder / "summary.json", found.summary)
-    return draft.commit(details={"baseline": "e1", "finetuned": "e2"})
+    return draft.commit(details=evaluations or {"baseline": "e1", "finetuned": "e2"})

@@ -57,4 +57,14 @@ def test_no_secret_stands_in_the_page(workspace: Workspace, monkeypatch: pytest.
 
 
 def test_the_tabs_stand_in_the_order_of_the_work() -> None:
-    assert list(TABS) == ["start", "data", "train", "evaluate", "compare", "jobs", "settings"]
+    assert list(TABS) == [
+        "start",
+        "data",
+        "train",
+        "evaluate",
+        "compare",
+        "live",
+        "review",
+        "jobs",
+        "settings",
+    ]

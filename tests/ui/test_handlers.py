@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+from collections.abc import AsyncGenerator
 
 import gradio as gr
 import pytest
@@ -12,7 +13,7 @@ from tests.ui.fakes import make_ctx
 from workbench.errors import InternalError
 from workbench.paths import Workspace
 from workbench.ui.context import UiContext
-from workbench.ui.handlers import to_toast, ui_handler, ui_tick
+from workbench.ui.handlers import read_event, to_toast, ui_handler, ui_stream, ui_tick
 
 
 def _fail_known(ctx: UiContext, name: str) -> str:
@@ -69,3 +70,42 @@ def test_gradio_sees_the_signature_without_the_context(ctx: UiContext) -> None:
     parameters = inspect.signature(bound).parameters
     assert list(parameters) == ["event", "name"]
     assert parameters["event"].annotation is gr.EventData
+
+
+async def _stream(ctx: UiContext, count: int) -> AsyncGenerator[int]:
+    try:
+        for number in range(count):
+            yield number
+        raise InternalError("internal", id="n2")
+    finally:
+        CLOSED.append(count)
+
+
+CLOSED: list[int] = []
+
+
+async def test_a_stream_that_fails_ends_with_a_toast_and_keeps_what_came(ctx: UiContext) -> None:
+    seen: list[int] = []
+    with pytest.raises(gr.Error) as caught:
+        async for number in ui_stream(ctx, _stream)(2):
+            seen.append(number)
+    assert seen == [0, 1]
+    assert "n2" in caught.value.message
+
+
+async def test_a_stream_that_nobody_reads_any_more_is_closed(ctx: UiContext) -> None:
+    CLOSED.clear()
+    values = ui_stream(ctx, _stream)(5)
+    await anext(values)
+    await values.aclose()
+    assert CLOSED == [5]
+
+
+def test_gradio_takes_a_stream_for_one(ctx: UiContext) -> None:
+    assert inspect.isasyncgenfunction(ui_stream(ctx, _stream))
+
+
+def test_what_a_script_sends_with_its_event_may_be_anything() -> None:
+    assert read_event(gr.EventData(None, {"row": 1})) == {"row": 1}
+    assert read_event(gr.EventData(None, ["x"])) == {}
+    assert read_event(gr.EventData(None, None)) == {}

@@ -150,6 +150,12 @@ def test_without_the_password_a_page_leads_to_the_login_and_anything_else_is_ref
         assert ask(locked, path, method="POST").status == 401
 
 
+def test_a_link_to_a_tab_still_leads_there_after_the_password(locked: Guard) -> None:
+    page = ask(locked, "/en/", headers={"accept": "text/html"}, query="tab=review")
+    assert page.headers["location"] == "/login?next=/en/%3Ftab%3Dreview"
+    assert log_in(locked, "opensesame", target="/en/%3Ftab%3Dreview").headers["location"] == "/en/?tab=review"
+
+
 def test_the_password_opens_a_session(locked: Guard) -> None:
     answer = log_in(locked, "opensesame")
     assert (answer.status, answer.headers["location"]) == (303, "/ja/")

@@ -52,7 +52,15 @@ def test_each_language_has_its_page(client: TestClient) -> None:
 
 
 def test_scripts_styles_and_the_plotting_library_are_served_from_here(client: TestClient) -> None:
-    for name in ("workbench.js", "workbench.css", "chart.js", "answer.js", "cards.js", "favicon.svg"):
+    for name in (
+        "workbench.js",
+        "workbench.css",
+        "chart.js",
+        "answer.js",
+        "cards.js",
+        "review_desk.js",
+        "favicon.svg",
+    ):
         assert client.get(f"/static/{name}").status_code == 200
     assert len(client.get("/static/plotly.min.js").content) > 1_000_000
 

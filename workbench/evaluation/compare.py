@@ -4,39 +4,31 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, cast
 
-from pydantic import ValidationError
-
-from workbench.artifacts import ArtifactDraft, read_jsonl, write_json_atomic, write_jsonl_atomic
-from workbench.errors import InputError, StateError
-from workbench.evaluation.changes import decompose, measure_changes
+from workbench.artifacts import ArtifactDraft, write_json_atomic, write_jsonl_atomic
+from workbench.errors import StateError
+from workbench.evaluation.changes import (
+    count_task_leaks,
+    decompose,
+    decompose_tasks,
+    measure_changes,
+)
 from workbench.evaluation.items import pair_answers
+from workbench.evaluation.pairing import pair_up
+from workbench.evaluation.protocols import PROTOCOLS
+from workbench.evaluation.runs import Details, Side, read_run
 from workbench.evaluation.sentences import describe
 from workbench.evaluation.summary import summarise
+from workbench.evaluation.task_figures import summarise_task
 from workbench.jobs import JobContext
 from workbench.schemas.artifact import Artifact
 from workbench.schemas.base import parse
 from workbench.schemas.comparison import ComparisonItem, ComparisonSummary, Sentence
-from workbench.schemas.evaluation import CompareConfig, RunMetrics, ScoredAnswer
+from workbench.schemas.evaluation import CompareConfig, RunMetrics, ScoredAnswer, TaskFigures
 
 PHASE = "compare"
-Details = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Side:
-    """One evaluation: its answers and the protocol under which they were given."""
-
-    id: str
-    answers: Sequence[ScoredAnswer]
-    details: Details = field(default_factory=dict[str, Any])
-    """Details of the evaluation's artifact; empty where nothing is known."""
-
-    @property
-    def label(self) -> str:
-        return str(self.details.get("label", ""))
 
 
 @dataclass(frozen=True)
@@ -77,17 +69,12 @@ def load_side(job: JobContext, artifact_id: str) -> Side:
 
     Raises:
         StateError: `not_an_evaluation`.
-        InputError: `answers_unreadable`.
+        InputError: Its answers cannot be read.
     """
     artifact = job.artifacts.get(artifact_id)
     if artifact.kind != "evaluation":
         raise StateError("not_an_evaluation", id=artifact_id)
-    path = job.artifacts.file(artifact_id, "answers.jsonl")
-    try:
-        answers = [ScoredAnswer.model_validate(line) for line in read_jsonl(path)]
-    except ValidationError as exc:
-        raise InputError("answers_unreadable", path=str(path)) from exc
-    return Side(artifact_id, answers, artifact.details)
+    return read_run(job.artifacts.folder(artifact_id), artifact)
 
 
 def compare(baseline: Side, finetuned: Side, *, draws: int = 10_000, seed: int = 0) -> Comparison:
@@ -102,21 +89,27 @@ def compare(baseline: Side, finetuned: Side, *, draws: int = 10_000, seed: int =
     Raises:
         StateError: `nothing_to_compare` where the two share no question.
     """
-    after = {answer.id: answer for answer in finetuned.answers}
-    pairs = [
-        (answer, after[answer.id])
-        for answer in baseline.answers
-        if answer.id in after and _is_same_question(answer, after[answer.id])
-    ]
+    pairs = pair_up(baseline.answers, finetuned.answers)
     if not pairs:
         raise StateError("nothing_to_compare")
     items = [pair_answers(old, new) for old, new in pairs]
     sides = {
-        "baseline": summarise([old for old, _ in pairs]),
-        "finetuned": summarise([new for _, new in pairs]),
+        "baseline": _measure(baseline, [old for old, _ in pairs]),
+        "finetuned": _measure(finetuned, [new for _, new in pairs]),
     }
     unpaired = len(baseline.answers) + len(finetuned.answers) - 2 * len(pairs)
     return Comparison(_summarise(baseline, finetuned, items, sides, unpaired, draws, seed), items)
+
+
+def _measure(side: Side, shared: Sequence[ScoredAnswer]) -> RunMetrics:
+    """The figures of one side over the shared questions; tasks by the protocols that scored them."""
+    tasks: dict[str, TaskFigures] = {}
+    for name, known in side.tasks.items():
+        protocol = PROTOCOLS.get(known.protocol.partition("@")[0])
+        answers = [answer for answer in shared if answer.task == name]
+        if protocol is not None and protocol.label == known.protocol and answers:
+            tasks[name] = summarise_task(answers, protocol, name, known.shots)
+    return summarise(shared, tasks=tasks)
 
 
 def check_protocols(baseline: Details, finetuned: Details) -> list[Sentence]:
@@ -130,12 +123,18 @@ def check_protocols(baseline: Details, finetuned: Details) -> list[Sentence]:
     return warnings
 
 
-def _is_same_question(before: ScoredAnswer, after: ScoredAnswer) -> bool:
-    return (
-        before.question == after.question
-        and before.documents == after.documents
-        and before.kind == after.kind
-    )
+def check_tasks(baseline: Side, finetuned: Side) -> list[Sentence]:
+    """Tasks of both runs that were scored or asked in another way."""
+    warnings: list[Sentence] = []
+    for name in sorted(baseline.tasks.keys() & finetuned.tasks.keys()):
+        before, after = baseline.tasks[name], finetuned.tasks[name]
+        for code, old, new in (
+            ("task_protocol_differs", before.protocol, after.protocol),
+            ("task_shots_differs", before.shots, after.shots),
+        ):
+            if old != new:
+                warnings.append(Sentence(code=code, params={"task": name, "before": old, "after": new}))
+    return warnings
 
 
 def _summarise(
@@ -150,7 +149,7 @@ def _summarise(
     changes = measure_changes(items, draws=draws, seed=seed)
     parts = decompose(items, draws=draws, seed=seed)
     differ = sum(item.differs for item in items)
-    warnings = check_protocols(baseline.details, finetuned.details)
+    warnings = [*check_protocols(baseline.details, finetuned.details), *check_tasks(baseline, finetuned)]
     if unpaired:
         warnings.append(Sentence(code="questions_unpaired", params={"count": unpaired, "n": len(items)}))
     return ComparisonSummary(
@@ -163,8 +162,9 @@ def _summarise(
         differ=differ,
         changes=tuple(changes),
         decomposition=parts,
+        task_decompositions=decompose_tasks(items, draws=draws, seed=seed),
         categories=dict(Counter(item.category for item in items)),
-        sentences=tuple(describe(changes, parts, sides, differ)),
+        sentences=tuple(describe(changes, parts, sides, differ, count_task_leaks(items))),
         warnings=tuple(warnings),
     )
 

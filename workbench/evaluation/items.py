@@ -23,12 +23,14 @@ def pair_answers(before: ScoredAnswer, after: ScoredAnswer) -> ComparisonItem:
     return ComparisonItem(
         id=before.id,
         kind=before.kind,
+        task=before.task,
         question=before.question,
         documents=before.documents,
         target=before.target,
         oracle_position=before.oracle_position,
-        baseline=before,
-        finetuned=after,
+        # the prompts stay in the evaluations: here they would stand twice, beside the documents
+        baseline=before.model_copy(update={"messages": ()}),
+        finetuned=after.model_copy(update={"messages": ()}),
         delta=delta,
         category=categorise(before, after, delta),
         differs=differs,
@@ -37,7 +39,9 @@ def pair_answers(before: ScoredAnswer, after: ScoredAnswer) -> ComparisonItem:
 
 
 def own_score(answer: ScoredAnswer) -> float:
-    """The question's own score: F1 with anything but an answer as 0, right refusal, or right label."""
+    """The question's own score: F1 with anything but an answer as 0, right refusal, right label, or the task's."""
+    if answer.primary:
+        return answer.scores.get(answer.primary, 0.0)
     if has_reference(answer):
         return answer.scores.get("char_f1", 0.0) if answer.state in ANSWERED else 0.0
     return float(is_true(answer, "correct" if answer.kind == "general" else "refused"))
@@ -54,6 +58,8 @@ def categorise(before: ScoredAnswer, after: ScoredAnswer, delta: float | None) -
     """What became of a question."""
     if delta is None:
         return "failed"
+    if before.kind == "task":
+        return "task_same" if abs(delta) <= _SAME else "task_gained" if delta > 0 else "task_lost"
     if before.kind == "general":
         return "general_gained" if delta > 0 else "general_lost" if delta < 0 else "general_same"
     refused = (before.state == "refused", after.state == "refused")

@@ -2,7 +2,10 @@
 
 `journal.jsonl` in the job's work folder has one line per finished call, in the order in which answers came:
 
-    {"key": hash of the request, "reply": ChatReply, ... the fields of ScoredAnswer without `documents`}
+    {"key": hash of the request, "reply": ChatReply, ... the fields of ScoredAnswer without `documents` and
+    `messages`}
+
+The record is a ScoredAnswer, or what a judge said of one.
 
 A page can tail it for a table that fills while the job runs. After an interruption the calls whose request is
 still the same are not made again; those that ended in an error are.
@@ -17,10 +20,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from workbench.artifacts import JsonlWriter, read_jsonl
-from workbench.schemas.evaluation import ScoredAnswer
 from workbench.schemas.inference import ChatReply, ChatRequest
 
 logger = logging.getLogger(__name__)
@@ -60,9 +62,9 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._writer = JsonlWriter(path)
 
-    def add(self, key: str, reply: ChatReply, scored: ScoredAnswer) -> None:
-        """Write one finished call."""
-        shown = scored.model_dump(mode="json", exclude={"documents"})
+    def add(self, key: str, reply: ChatReply, record: BaseModel) -> None:
+        """Write one finished call and what was made of it."""
+        shown = record.model_dump(mode="json", exclude={"documents", "messages"})
         self._writer.append({**shown, "key": key, "reply": reply.model_dump(mode="json")})
 
     def __enter__(self) -> Journal:

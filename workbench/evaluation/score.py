@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
+from workbench.evaluation.citations import citation_precision, count_unsupported, quotes_oracle
 from workbench.schemas.chat import Sample
 from workbench.schemas.evaluation import Quote, SampleState, ScoredAnswer
 from workbench.schemas.inference import AnswerState, ChatReply
@@ -14,16 +14,14 @@ from workbench.text.choices import extract_choice
 from workbench.text.overlap import char_f1, char_set_f1_seed001
 from workbench.text.quotes import check_quotes
 from workbench.text.refusals import DEFAULT_RULES, RefusalRules, classify, classify_seed001
-from workbench.text.specifics import find_unsupported
 
-RIGHT_QUOTES = frozenset({"verbatim", "elided"})
-_QUOTED = re.compile(r"「[^「」]*」")
-_UNSCORED: dict[AnswerState, SampleState] = {
+UNSCORED: dict[AnswerState, SampleState] = {
     "empty": "empty",
     "truncated": "truncated",
     "thinking_truncated": "truncated",
     "error": "error",
 }
+"""What becomes of an answer that there is nothing to score of."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ def score(sample: Sample, reply: ChatReply, rules: RefusalRules = DEFAULT_RULES)
 
     Empty answers, answers that were cut off and errors keep their state and get no scores.
     """
-    unscored = _UNSCORED.get(reply.state)
+    unscored = UNSCORED.get(reply.state)
     text = reply.text if unscored != "error" else ""
     quotes = tuple(check_quotes(text, sample.documents, sample.question)) if sample.documents else ()
     state: SampleState = unscored or classify(text, sample.documents, rules)
@@ -61,22 +59,17 @@ def score(sample: Sample, reply: ChatReply, rules: RefusalRules = DEFAULT_RULES)
         prediction=text,
         answer_state=reply.state,
         state=state,
-        scores={} if unscored else _measure(answer),
+        scores={} if unscored else measure_answer(answer),
         quotes=quotes,
         seconds=reply.seconds,
         completion_tokens=reply.completion_tokens,
         error_code=reply.error_code,
+        messages=sample.messages,
     )
 
 
-def quotes_oracle(quotes: Sequence[Quote], oracle: int | None) -> bool:
-    """Whether a quote stands word for word in the answering document and names its number."""
-    return oracle is not None and any(
-        quote.state in RIGHT_QUOTES and quote.found_in == oracle and quote.cited == oracle for quote in quotes
-    )
-
-
-def _measure(answer: Answer) -> dict[str, float]:
+def measure_answer(answer: Answer) -> dict[str, float]:
+    """Every metric that applies to an answer."""
     found = {name: measure(answer) for name, measure in METRICS.items()}
     return {name: value for name, value in found.items() if value is not None}
 
@@ -108,19 +101,11 @@ def _oracle_quote(answer: Answer) -> float | None:
 
 
 def _citation_precision(answer: Answer) -> float | None:
-    """Share of the quotes that stand in the cited document; those of the question count neither way."""
-    counted = [quote for quote in answer.quotes if quote.state not in ("from_question", "unclosed")]
-    if not counted:
-        return None
-    return sum(quote.state in ("verbatim", "elided", "near") for quote in counted) / len(counted)
+    return citation_precision(answer.quotes)
 
 
 def _unsupported_specifics(answer: Answer) -> float | None:
-    """Numbers, dates, articles and money outside quotes that stand in no document and not in the question."""
-    if not answer.sample.documents:
-        return None
-    own_words = _QUOTED.sub("", answer.text)
-    return float(len(find_unsupported(own_words, [*answer.sample.documents, answer.sample.question])))
+    return count_unsupported(answer.text, answer.sample.documents, answer.sample.question)
 
 
 def _parsed(answer: Answer) -> float | None:

@@ -12,18 +12,34 @@ from workbench.schemas.comparison import Change, Decomposition, Sentence
 from workbench.schemas.evaluation import RunMetrics
 
 RATES = ("over_refusal_rate", "correct_refusal_rate", "verbatim_quote_rate", "general_accuracy")
+SIDES = ("baseline", "finetuned")
 _LEAKS_SHOWN = 1
 
 
+Leaks = Mapping[str, tuple[int, int]]
+
+
 def describe(
-    changes: Sequence[Change], parts: Decomposition, sides: Mapping[str, RunMetrics], differ: int
+    changes: Sequence[Change],
+    parts: Decomposition,
+    sides: Mapping[str, RunMetrics],
+    differ: int,
+    task_leaks: Leaks,
 ) -> list[Sentence]:
-    """The sentences in the order in which they are read."""
+    """The sentences in the order in which they are read.
+
+    Args:
+        changes: Of every figure.
+        parts: Where the change of the F1 comes from.
+        sides: Figures of both sides.
+        differ: Questions with different answers.
+        task_leaks: Refusals before and after in each task without documents.
+    """
     sentences = [_change(change) for change in changes]
     sentences += _balance(changes)
     sentences += _explain_f1(parts)
     sentences += _chance(sides["finetuned"])
-    sentences += _leaks(sides)
+    sentences += _leaks(sides, task_leaks)
     sentences += _errors(sides)
     if differ == 0:
         # first: nothing else means anything then
@@ -37,6 +53,8 @@ def percent(share: float | None) -> str:
 
 
 def _change(change: Change) -> Sentence:
+    if change.task:
+        return _task_change(change)
     rate = change.metric in RATES
     params: dict[str, Param] = {
         "before": percent(change.before) if rate else _score(change.before),
@@ -46,11 +64,27 @@ def _change(change: Change) -> Sentence:
     return Sentence(code=f"{change.metric}_{change.verdict}", params=params)
 
 
+def _task_change(change: Change) -> Sentence:
+    params: dict[str, Param] = {
+        "task": change.task,
+        "metric": change.metric,
+        "before": f"{percent(change.before)} %" if change.rate else _score(change.before),
+        "after": f"{percent(change.after)} %" if change.rate else _score(change.after),
+        "n": change.n,
+    }
+    return Sentence(code=f"task_{change.verdict}", params=params)
+
+
 def _balance(changes: Sequence[Change]) -> list[Sentence]:
     """A warning where something became better and something else worse."""
     worse = [change for change in changes if change.verdict == "worse"]
     if worse and any(change.verdict == "improved" for change in changes):
-        return [Sentence(code=f"also_fell_{change.metric}") for change in worse]
+        return [
+            Sentence(code="also_fell_task", params={"task": change.task})
+            if change.task
+            else Sentence(code=f"also_fell_{change.metric}")
+            for change in worse
+        ]
     return []
 
 
@@ -85,14 +119,16 @@ def _chance(metrics: RunMetrics) -> list[Sentence]:
     return [Sentence(code="chance_level", params=params)]
 
 
-def _leaks(sides: Mapping[str, RunMetrics]) -> list[Sentence]:
+def _leaks(sides: Mapping[str, RunMetrics], tasks: Leaks) -> list[Sentence]:
     """Refusals in a task that has no documents: the training leaked into it."""
-    counts = {name: int(side.by_kind.get("general", {}).get("refused", 0)) for name, side in sides.items()}
-    if counts["finetuned"] - counts["baseline"] < _LEAKS_SHOWN:
-        return []
-    return [
-        Sentence(code="refusals_leaked", params={"before": counts["baseline"], "after": counts["finetuned"]})
-    ]
+    general = [int(sides[name].by_kind.get("general", {}).get("refused", 0)) for name in SIDES]
+    found: list[Sentence] = []
+    for task, (before, after) in {"": (general[0], general[1]), **tasks}.items():
+        params: dict[str, Param] = {"before": before, "after": after}
+        if after - before >= _LEAKS_SHOWN:
+            code = "task_refusals_leaked" if task else "refusals_leaked"
+            found.append(Sentence(code=code, params=params | ({"task": task} if task else {})))
+    return found
 
 
 def _errors(sides: Mapping[str, RunMetrics]) -> list[Sentence]:

@@ -6,9 +6,9 @@ nor give the right label: a model that rambles until its tokens run out must not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from workbench.schemas.evaluation import Interval, RunMetrics, ScoredAnswer
+from workbench.schemas.evaluation import Interval, RunMetrics, ScoredAnswer, TaskFigures
 from workbench.text.overlap import chance_level
 from workbench.text.stats import bootstrap_mean, wilson
 
@@ -17,7 +17,13 @@ CHANCE_SEED = 0
 DRAWS = 2_000
 
 
-def summarise(answers: Sequence[ScoredAnswer], *, draws: int = DRAWS, seed: int = 0) -> RunMetrics:
+def summarise(
+    answers: Sequence[ScoredAnswer],
+    *,
+    draws: int = DRAWS,
+    seed: int = 0,
+    tasks: Mapping[str, TaskFigures] | None = None,
+) -> RunMetrics:
     """The figures of one side with their 95 % intervals (Wilson for rates, bootstrap for means).
 
     `partial` answers count as answers, and their number is in `by_kind`.
@@ -26,6 +32,7 @@ def summarise(answers: Sequence[ScoredAnswer], *, draws: int = DRAWS, seed: int 
         answers: All answers, errors included.
         draws: Bootstrap draws for the interval of the F1.
         seed: Of those draws.
+        tasks: The figures of the tasks among them, which their own protocols give.
     """
     valid = [answer for answer in answers if answer.state != "error"]
     intervals = {name: measure(valid) for name, measure in RATES.items()}
@@ -44,6 +51,7 @@ def summarise(answers: Sequence[ScoredAnswer], *, draws: int = DRAWS, seed: int 
         general_accuracy=intervals["general_accuracy"].value,
         intervals={**intervals, "answered_f1": f1},
         by_kind={kind: _count(group) for kind, group in _group(answers).items()},
+        tasks=dict(tasks or {}),
     )
 
 

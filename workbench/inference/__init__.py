@@ -4,20 +4,30 @@ The only importer of openai, and that only when a client is made. The local serv
 process of its own and is never imported from here.
 """
 
-from workbench.inference.clients import create_client
+from workbench.inference.clients import create_client, create_reward_client
 from workbench.inference.gather import complete_all
 from workbench.inference.mock import MockClient
 from workbench.inference.probe import ProbeResult, probe
-from workbench.inference.protocol import ChatClient, ModelLister
+from workbench.inference.protocol import ChatClient, ModelLister, Streamer
 from workbench.inference.registry import EndpointRegistry
+from workbench.inference.retry import RetryPolicy
+from workbench.inference.streaming import Arrival, stream_all
+from workbench.inference.thinking import has_thought_unasked, prepare_messages
 
 __all__ = [
+    "Arrival",
     "ChatClient",
     "EndpointRegistry",
     "MockClient",
     "ModelLister",
     "ProbeResult",
+    "RetryPolicy",
+    "Streamer",
     "complete_all",
     "create_client",
+    "create_reward_client",
+    "has_thought_unasked",
+    "prepare_messages",
     "probe",
+    "stream_all",
 ]

@@ -38,6 +38,29 @@ def create_client(
     return create(endpoint, read_key(endpoint, environ), policy or RetryPolicy())
 
 
+def create_reward_client(
+    endpoint: Endpoint, *, environ: Mapping[str, str], policy: RetryPolicy | None = None
+) -> ChatClient:
+    """A client for a reward model behind a server; the text of its replies is for `parse_rewards`.
+
+    Raises:
+        InputError: The endpoint does not speak OpenAI's API.
+        StateError: The named variable is not set.
+    """
+    from workbench.inference.openai_client import OpenAIClient
+    from workbench.inference.rewards import build_reward_body, read_reward_completion
+
+    if endpoint.dialect != "openai":
+        raise InputError("endpoint_dialect_unknown", endpoint=endpoint.name, dialect=endpoint.dialect)
+    return OpenAIClient(
+        endpoint,
+        read_key(endpoint, environ),
+        retrier=Retrier(endpoint.name, policy=policy or RetryPolicy()),
+        build=build_reward_body,
+        read=read_reward_completion,
+    )
+
+
 def read_key(endpoint: Endpoint, environ: Mapping[str, str]) -> str:
     """The endpoint's key, empty where it needs none."""
     if not endpoint.api_key_env:

@@ -24,6 +24,9 @@ def sort_failure(error: openai.OpenAIError) -> Failure:
         return Failure("retry", "answer_unreachable", str(refused or error.__cause__ or error)[:DETAIL_LIMIT])
     if isinstance(error, openai.APIStatusError):
         return _sort_status(error)
+    if type(error) is openai.APIError:
+        # how the library reports an error inside a stream
+        return Failure("retry", "answer_server_error", str(error.message)[:DETAIL_LIMIT])
     return Failure("request", "answer_not_chat", str(error)[:DETAIL_LIMIT])
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
 from workbench.errors import WorkbenchError
-from workbench.schemas.inference import ChatReply, ChatRequest
+from workbench.schemas.inference import ChatChunk, ChatReply, ChatRequest
 
 Scripted = str | ChatReply | WorkbenchError
+PIECE = 4
+"""Characters per chunk of a streamed answer."""
 Script = Sequence[Scripted] | Mapping[str, Scripted] | Callable[[ChatRequest], Scripted]
 
 
@@ -43,6 +45,15 @@ class MockClient:
             prompt_tokens=sum(len(message.content) for message in request.messages),
             completion_tokens=len(said),
         )
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatChunk]:
+        """The scripted answer in pieces of a few characters."""
+        reply = await self.complete(request)
+        if reply.reasoning:
+            yield ChatChunk(reasoning=reply.reasoning)
+        for start in range(0, len(reply.text), PIECE):
+            yield ChatChunk(text=reply.text[start : start + PIECE])
+        yield ChatChunk(reply=reply)
 
     async def models(self) -> tuple[str, ...]:
         """The names it was made with."""

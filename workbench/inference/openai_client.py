@@ -1,14 +1,15 @@
 """The client for servers that speak OpenAI's chat API. Retries are ours: the library's own are switched off.
 
-The aiohttp transport is used because the default one becomes the bottleneck at about a hundred requests at
-once.
+Whole answers are fetched by `posting`; the library streams and lists models, with the aiohttp transport,
+because its default one becomes the bottleneck at about a hundred requests at once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from ipaddress import ip_address
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -17,17 +18,20 @@ import aiohttp
 import openai
 
 from workbench.errors import EndpointError
+from workbench.inference.body import build_body
 from workbench.inference.failures import sort_failure
 from workbench.inference.outcome import DETAIL_LIMIT, CallFailed, Failure, to_endpoint_error
-from workbench.inference.reply import decide_state, strip_thinking
+from workbench.inference.posting import CONNECT_SECONDS, Poster
+from workbench.inference.reply import build_reply
 from workbench.inference.retrier import Retrier
-from workbench.inference.thinking import build_extra_body
-from workbench.schemas.inference import ChatReply, ChatRequest, Endpoint
+from workbench.inference.streaming import StreamedAnswer
+from workbench.schemas.inference import ChatChunk, ChatReply, ChatRequest, Endpoint
 
-CONNECT_SECONDS = 10.0
 MODELS_NAMED = 12
 NO_KEY = "none"
 """The library insists on a key; servers that need none ignore it."""
+
+STREAMED: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
 
 Answer = TypeVar("Answer")
 
@@ -40,6 +44,8 @@ class OpenAIClient:
         key: The key itself, empty for none. Never logged, never part of an error.
         retrier: Retries, shared by all requests of this client.
         clock: A steady clock in seconds.
+        build: Arguments of a call; another function for servers that answer chat requests with something else.
+        read: What a call gave.
     """
 
     def __init__(
@@ -49,22 +55,60 @@ class OpenAIClient:
         *,
         retrier: Retrier | None = None,
         clock: Callable[[], float] = time.monotonic,
+        build: Callable[[Endpoint, ChatRequest], dict[str, Any]] | None = None,
+        read: Callable[[Any], ChatReply] | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._key = key
         self._retrier = retrier or Retrier(endpoint.name)
         self._clock = clock
+        self._build = build or build_body
+        self._read = read or read_completion
         self._client = connect(endpoint, key)
+        self._poster = Poster(
+            f"{endpoint.base_url}/chat/completions",
+            key or NO_KEY,
+            timeout_s=endpoint.timeout_s,
+            trust_env=not _is_loopback(endpoint.base_url),
+        )
 
     async def complete(self, request: ChatRequest) -> ChatReply:
         """One answer; see `ChatClient`."""
         started = self._clock()
-        body = build_body(self._endpoint, request)
+        body = self._build(self._endpoint, request)
         try:
-            reply = read_completion(await self._retrier.run(lambda: self._send(self._create(body))))
+            reply = self._read(await self._retrier.run(lambda: self._send(self._post(body))))
         except CallFailed as exc:
             reply = await self._settle(exc)
         return reply.model_copy(update={"seconds": self._clock() - started})
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatChunk]:
+        """The answer as it comes in; see `Streamer`."""
+        started = self._clock()
+        body = build_body(self._endpoint, request) | STREAMED
+        answer = StreamedAnswer()
+        try:
+            events = await self._retrier.run(lambda: self._send(self._create(body)))
+            async with aclosing(self._follow(events)) as followed:
+                async for event in followed:
+                    if chunk := answer.take(event, self._clock() - started):
+                        yield chunk
+            if chunk := answer.flush():
+                yield chunk
+            reply = answer.build()
+        except CallFailed as exc:
+            reply = answer.build_failed(await self._settle(exc))
+        yield ChatChunk(reply=reply.model_copy(update={"seconds": self._clock() - started}))
+
+    async def _follow(self, events: Any) -> AsyncGenerator[Any]:
+        """The events of a stream, within the time for one answer; leaving it closes the connection."""
+        until = asyncio.get_running_loop().time() + self._endpoint.timeout_s
+        iterator = aiter(events)
+        try:
+            while (event := await self._send(anext(iterator, None), until)) is not None:
+                yield event
+        finally:
+            await events.close()
 
     async def models(self) -> tuple[str, ...]:
         """Names that the server lists; empty where it keeps no list."""
@@ -75,12 +119,19 @@ class OpenAIClient:
 
     async def close(self) -> None:
         """Close all connections."""
+        await self._poster.close()
         await self._client.close()
 
-    async def _send(self, call: Awaitable[Answer]) -> Answer:
-        """One call, its failure sorted. The library's timeout counts per read; this one counts in all."""
+    async def _send(self, call: Awaitable[Answer], until: float | None = None) -> Answer:
+        """One call, its failure sorted. The library's timeout counts per read; this one counts in all.
+
+        Args:
+            call: What to wait for.
+            until: The loop's time at which to give up; the endpoint's time for one answer from now on.
+        """
+        limit = until or asyncio.get_running_loop().time() + self._endpoint.timeout_s
         try:
-            async with asyncio.timeout(self._endpoint.timeout_s):
+            async with asyncio.timeout_at(limit):
                 return await call
         except TimeoutError as exc:
             raise CallFailed(Failure("retry", "answer_timeout")) from exc
@@ -91,6 +142,10 @@ class OpenAIClient:
         except ValueError as exc:
             # not JSON although the server says so
             raise CallFailed(Failure("request", "answer_not_chat", str(exc)[:DETAIL_LIMIT])) from exc
+
+    async def _post(self, body: dict[str, Any]) -> Any:
+        plain = {name: value for name, value in body.items() if name != "extra_body"}
+        return await self._poster.post(plain | body.get("extra_body", {}))
 
     async def _create(self, body: dict[str, Any]) -> Any:
         # Any: with keyword arguments from a dict none of its overloads can be chosen
@@ -167,23 +222,6 @@ def _is_loopback(url: str) -> bool:
         return host == "localhost"
 
 
-def build_body(endpoint: Endpoint, request: ChatRequest) -> dict[str, Any]:
-    """Arguments of one chat completion."""
-    sampling = request.sampling
-    body: dict[str, Any] = {
-        "model": endpoint.model,
-        "messages": [message.model_dump() for message in request.messages],
-        "temperature": sampling.temperature,
-        "top_p": sampling.top_p,
-        "max_tokens": sampling.max_tokens,
-        "seed": sampling.seed,
-    }
-    if sampling.stop:
-        body["stop"] = list(sampling.stop)
-    extra = build_extra_body(endpoint)
-    return body | {"extra_body": extra} if extra else body
-
-
 def read_completion(completion: Any) -> ChatReply:
     """A reply from the library's answer, which may be anything where the server is no chat server.
 
@@ -193,18 +231,9 @@ def read_completion(completion: Any) -> ChatReply:
     choices = getattr(completion, "choices", None)
     if not choices or getattr(choices[0], "message", None) is None:
         raise CallFailed(Failure("request", "answer_not_chat", str(completion)[:DETAIL_LIMIT]))
-    choice, usage = choices[0], getattr(completion, "usage", None)
+    choice = choices[0]
+    if not isinstance(choice.message.content, str | None):
+        raise CallFailed(Failure("request", "answer_not_chat", str(choice.message.content)[:DETAIL_LIMIT]))
     message, finish = choice.message, str(choice.finish_reason or "")
-    answer = strip_thinking(message.content or "")
     apart = getattr(message, "reasoning_content", None) or getattr(message, "reasoning", None) or ""
-    answer = answer._replace(reasoning="\n".join(part for part in (str(apart), answer.reasoning) if part))
-    filtered = finish == "content_filter"
-    return ChatReply(
-        text=answer.text,
-        reasoning=answer.reasoning,
-        state="error" if filtered else decide_state(answer, finish),
-        finish_reason=finish,
-        prompt_tokens=int(getattr(usage, "prompt_tokens", 0) or 0),
-        completion_tokens=int(getattr(usage, "completion_tokens", 0) or 0),
-        error_code="answer_filtered" if filtered else "",
-    )
+    return build_reply(message.content or "", str(apart), finish, getattr(completion, "usage", None))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from typing import Protocol, runtime_checkable
 
-from workbench.schemas.inference import ChatReply, ChatRequest
+from workbench.schemas.inference import ChatChunk, ChatReply, ChatRequest
 
 
 class ChatClient(Protocol):
@@ -20,6 +21,22 @@ class ChatClient(Protocol):
 
     async def close(self) -> None:
         """Give connections back. Calling it twice is fine."""
+        ...
+
+
+@runtime_checkable
+class Streamer(ChatClient, Protocol):
+    """A client that can also hand an answer out while it comes in."""
+
+    def stream(self, request: ChatRequest) -> AsyncGenerator[ChatChunk]:
+        """The answer bit by bit; the last chunk carries the whole reply.
+
+        What goes wrong with this request alone is a reply in the state `error`, which keeps what had come.
+        Closing the generator closes the connection, and the server stops.
+
+        Raises:
+            EndpointError: The whole endpoint cannot be used.
+        """
         ...
 
 

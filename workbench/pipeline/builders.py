@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from workbench.artifacts import ArtifactStore
 from workbench.errors import StateError
 from workbench.i18n import LANGUAGES, t
 from workbench.paths import assets_dir
+from workbench.schemas.evaluation import TaskChoice
 from workbench.schemas.recipe import Recipe, Step
 
 GENERAL_TASK = "samples/general.jsonl"
+TEST_FILES = {
+    "answerable": "test.jsonl",
+    "unseen": "test_unseen.jsonl",
+    "unanswerable": "test_unanswerable.jsonl",
+}
+"""The test sets of a dataset by kind."""
 
 
 def sample_recipe_path() -> Path:
@@ -19,14 +27,24 @@ def sample_recipe_path() -> Path:
     return assets_dir() / "recipes" / "raft_starter.yaml"
 
 
-def evaluate_recipe(artifacts: ArtifactStore, adapter_id: str, dataset_id: str, *, general: bool) -> Recipe:
+def evaluate_recipe(
+    artifacts: ArtifactStore,
+    adapter_id: str,
+    dataset_id: str = "",
+    *,
+    general: bool = False,
+    tasks: Sequence[TaskChoice] = (),
+    limit: int = 0,
+) -> Recipe:
     """Ask the base and the fine-tuned model the same questions, from one server, and compare the answers.
 
     Args:
         artifacts: Where the adapter and the dataset lie.
         adapter_id: Artifact of kind `adapter`.
-        dataset_id: Artifact of kind `dataset` with test files.
+        dataset_id: Artifact of kind `dataset` with test files; empty: the tasks alone.
         general: Also ask the small general task that ships with the program.
+        tasks: Further tasks to ask.
+        limit: Questions per test set, and per task that sets no limit of its own; 0: all.
 
     Raises:
         NotFoundError: One of the two does not exist.
@@ -36,21 +54,24 @@ def evaluate_recipe(artifacts: ArtifactStore, adapter_id: str, dataset_id: str, 
     base = adapter.details.get("base_model")
     if not isinstance(base, str) or not base:
         raise StateError("adapter_without_base", name=adapter.name)
-    tests = {
-        "answerable": str(artifacts.file(dataset_id, "test.jsonl")),
-        "unseen": str(artifacts.file(dataset_id, "test_unseen.jsonl")),
-        "unanswerable": str(artifacts.file(dataset_id, "test_unanswerable.jsonl")),
-    }
+    tests: dict[str, str] = {}
+    if dataset_id:
+        tests = {kind: str(artifacts.file(dataset_id, name)) for kind, name in TEST_FILES.items()}
     if general:
         tests["general"] = str(assets_dir() / GENERAL_TASK)
+    asked: dict[str, Any] = {"tests": tests}
+    if tasks:
+        asked["tasks"] = [choice.model_dump(mode="json") for choice in tasks]
+    if limit:
+        asked["limit"] = limit
     server = {"model": base, "adapters": [{"name": "finetuned", "path": str(artifacts.folder(adapter_id))}]}
     return Recipe(
         name="evaluate",
         title={lang: t("recipe.evaluate.title", lang, name=adapter.name) for lang in LANGUAGES},
         steps=(
             Step(name="serve", kind="serve", config=server),
-            _ask("baseline", "base", tests),
-            _ask("finetuned", "finetuned", tests),
+            _ask("baseline", "base", asked),
+            _ask("finetuned", "finetuned", asked),
             Step(
                 name="compare",
                 kind="compare",
@@ -60,7 +81,7 @@ def evaluate_recipe(artifacts: ArtifactStore, adapter_id: str, dataset_id: str, 
     )
 
 
-def _ask(label: str, model: str, tests: Mapping[str, str]) -> Step:
+def _ask(label: str, model: str, asked: Mapping[str, Any]) -> Step:
     endpoint = {
         "name": label,
         "base_url": "@serve.endpoint",
@@ -68,6 +89,4 @@ def _ask(label: str, model: str, tests: Mapping[str, str]) -> Step:
         "engine": "embedded",
         "max_in_flight": 16,
     }
-    return Step(
-        name=label, kind="evaluate", config={"label": label, "endpoint": endpoint, "tests": dict(tests)}
-    )
+    return Step(name=label, kind="evaluate", config={"label": label, "endpoint": endpoint, **asked})

@@ -26,6 +26,7 @@ from workbench.schemas.recipe import Recipe, RecipeConfig, Step, StepRecord
 
 logger = logging.getLogger(__name__)
 
+SEVERITY = ("pass", "inconclusive", "fail")
 POLL_SECONDS = 0.3
 CHILD_STOP_SECONDS = 60.0
 """How long a child may take to reach its next step boundary after pause or cancel was asked."""
@@ -226,8 +227,15 @@ class RecipeRun:
                 "comparison": outcome["artifact"],
                 "sentences": outcome.get("sentences", []),
             }
+        self._add_gates(result)
         result["steps"] = [record.model_dump(mode="json") for record in self._records.values()]
         return result
+
+    def _add_gates(self, result: dict[str, Any]) -> None:
+        """The recipe's verdict is the worst of the guard's and the gates'."""
+        gates = [self._results[step.name] for step in self._recipe.steps if step.kind == "gate"]
+        result["gates"] = gates
+        result["verdict"] = max([result["verdict"], *(gate["verdict"] for gate in gates)], key=SEVERITY.index)
 
 
 def _port(endpoint: str) -> int:

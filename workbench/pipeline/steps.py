@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from workbench.errors import ConfigError
 from workbench.schemas.base import problems_of
 from workbench.schemas.evaluation import CompareConfig, EvaluateConfig
+from workbench.schemas.gate import GateConfig
 from workbench.schemas.generation import RaftConfig
 from workbench.schemas.recipe import Step, StepKind
 from workbench.schemas.serving import ServeConfig
@@ -51,4 +52,5 @@ STEPS: dict[StepKind, StepSpec] = {
     "serve": StepSpec(ServeConfig, serving_bytes),
     "evaluate": StepSpec(EvaluateConfig),
     "compare": StepSpec(CompareConfig),
+    "gate": StepSpec(GateConfig),
 }

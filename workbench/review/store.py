@@ -1,49 +1,45 @@
 """Votes in SQLite (write-ahead log): several reviewers save at once, and a crash loses nothing.
 
 Nothing is overwritten: a changed verdict is a new row, an undone one keeps its row with a mark. What counts
-is each reviewer's latest row on a question that is not undone.
+is each reviewer's latest row on a question that is not undone; a hidden repeat and an adjudication count
+beside it. What is typed before a verdict is a draft, saved on every action.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Generator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from workbench.errors import ResourceError, StateError
+from workbench.errors import StateError
 from workbench.paths import Workspace
+from workbench.review.database import ReviewDatabase, bind, pack, unbind, unpack
 from workbench.review.tally import tally
+from workbench.schemas.base import Model
 from workbench.schemas.evaluation import Vote
-from workbench.schemas.review import VoteSummary
+from workbench.schemas.review import (
+    Done,
+    ExportedQuestion,
+    QueueKey,
+    ReviewSession,
+    ReviewSettings,
+    VoteDraft,
+    VoteSummary,
+)
 
-SCHEMA_VERSION = 1
-BUSY_SECONDS = 15.0
-_CREATE = """
-CREATE TABLE IF NOT EXISTS votes (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
-    comparison TEXT NOT NULL,
-    sample_id TEXT NOT NULL,
-    reviewer TEXT NOT NULL,
-    verdict TEXT NOT NULL,
-    left_side TEXT NOT NULL,
-    comment TEXT NOT NULL,
-    at REAL NOT NULL,
-    undone INTEGER NOT NULL DEFAULT 0
-);
-CREATE INDEX IF NOT EXISTS votes_by_question ON votes (comparison, reviewer, sample_id, number);
-"""
-_COLUMNS = "comparison, sample_id, reviewer, verdict, left_side, comment, at"
-_CURRENT = f"""
-SELECT {_COLUMNS} FROM votes WHERE number IN (
-    SELECT MAX(number) FROM votes WHERE comparison = ? AND undone = 0 GROUP BY reviewer, sample_id
-) ORDER BY number
-"""
+_KEY = "comparison = ? AND reviewer = ? AND sample_id = ? AND is_repeat = ?"
+_SETTINGS = "review"
+_TYPED = ("strength", "correctness", "tags", "notes", "correction", "states", "comment")
+"""What a draft and a vote share."""
 
 
 class VoteStore:
     """The votes of a workspace. Every call opens a connection of its own, so any thread may use it.
+
+    Each call is one transaction, durable when it returns. All of them raise:
+        ResourceError: `review_db_unusable` where the file cannot be read or written.
+        StateError: `review_db_damaged`, or `review_db_newer`.
 
     Args:
         workspace: Where the database lies; it is made with the first vote.
@@ -52,107 +48,236 @@ class VoteStore:
 
     def __init__(self, workspace: Workspace, *, clock: Callable[[], float] = time.time) -> None:
         self._path = workspace.review_db
+        self._database = ReviewDatabase(workspace)
         self._clock = clock
 
     def cast(self, vote: Vote) -> Vote:
-        """Save a vote, at once and durably; returns it with its time.
-
-        Raises:
-            ResourceError: The database cannot be written.
-            StateError: It is damaged, or of a newer version of the program.
-        """
+        """Save a vote; returns it with its time. It replaces an earlier one, and its draft goes."""
         timed = vote if vote.at else vote.model_copy(update={"at": self._clock()})
-        row = (
-            timed.comparison,
-            timed.sample_id,
-            timed.reviewer,
-            timed.verdict,
-            timed.left,
-            timed.comment,
-            timed.at,
-        )
-        with self._writing() as connection:
-            connection.execute(f"INSERT INTO votes ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        key = _vote_key(timed)
+        with self._database.writing() as connection:
+            connection.execute(
+                f"UPDATE votes SET current = 0 WHERE {_KEY} AND is_adjudication = ? AND current = 1",
+                (*key, timed.adjudication),
+            )
+            connection.execute(
+                "INSERT INTO votes (comparison, reviewer, sample_id, is_repeat, is_adjudication, verdict, at,"
+                " body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (*key, timed.adjudication, timed.verdict, timed.at, pack(timed)),
+            )
+            if not timed.adjudication:
+                connection.execute(f"DELETE FROM drafts WHERE {_KEY}", key)
         return timed
 
     def undo(self, comparison: str, reviewer: str) -> Vote | None:
         """Take back the reviewer's last vote on the comparison; a verdict it had replaced counts again.
 
+        What was typed with it is a draft again, unless a newer draft lies there.
+
         Returns:
             The vote that was taken back, or None where there is none.
         """
-        with self._writing() as connection:
+        if not self._database.exists:
+            return None
+        with self._database.writing() as connection:
             row = connection.execute(
-                f"SELECT number, {_COLUMNS} FROM votes"
+                "SELECT number, body FROM votes"
                 " WHERE comparison = ? AND reviewer = ? AND undone = 0 ORDER BY number DESC LIMIT 1",
-                (comparison, reviewer),
+                (bind(comparison), bind(reviewer)),
             ).fetchone()
             if row is None:
                 return None
-            connection.execute("UPDATE votes SET undone = 1 WHERE number = ?", (row[0],))
-        return _to_vote(row[1:])
+            vote = self._to_vote(row[1])
+            _take_back(connection, row[0], vote)
+        return vote
 
     def votes(self, comparison: str, reviewer: str | None = None) -> list[Vote]:
         """The votes that count, oldest first: each reviewer's latest on each question.
+
+        Reads all of them, repeats and adjudications too: for summaries and exports, not for every click.
 
         Args:
             comparison: Artifact id.
             reviewer: Only this one's votes: reviewers do not see each other's until both are done.
         """
-        if not self._path.exists():
-            return []
-        with self._connected() as connection:
-            rows = connection.execute(_CURRENT, (comparison,)).fetchall()
-        votes = [_to_vote(row) for row in rows]
-        return [vote for vote in votes if reviewer is None or vote.reviewer == reviewer]
+        where, values = "comparison = ? AND current = 1", [bind(comparison)]
+        if reviewer is not None:
+            where, values = f"{where} AND reviewer = ?", [*values, bind(reviewer)]
+        rows = self._read(f"SELECT number, body FROM votes WHERE {where}", values)
+        return [self._to_vote(body) for _, body in sorted(rows)]
+
+    def votes_on(self, comparison: str, sample_id: str) -> list[Vote]:
+        """Everybody's votes on one question, oldest first."""
+        query = "SELECT number, body FROM votes WHERE comparison = ? AND sample_id = ? AND current = 1"
+        rows = self._read(query, [bind(comparison), bind(sample_id)])
+        return [self._to_vote(body) for _, body in sorted(rows)]
+
+    def vote_of(self, comparison: str, reviewer: str, key: QueueKey) -> Vote | None:
+        """A reviewer's own vote on one place of the queue."""
+        rows = self._read(
+            f"SELECT body FROM votes WHERE {_KEY} AND is_adjudication = 0 AND current = 1",
+            _key(comparison, reviewer, key),
+        )
+        return self._to_vote(rows[0][0]) if rows else None
+
+    def done(self, comparison: str, reviewer: str) -> dict[QueueKey, Done]:
+        """What a reviewer has judged, from an index alone: quick with 10,000 questions."""
+        rows = self._read(
+            "SELECT sample_id, is_repeat, verdict, at FROM votes"
+            " WHERE comparison = ? AND reviewer = ? AND is_adjudication = 0 AND current = 1",
+            [bind(comparison), bind(reviewer)],
+        )
+        return {QueueKey(unbind(name), bool(again)): Done(verdict, at) for name, again, verdict, at in rows}
+
+    def count(self, comparison: str) -> dict[str, int]:
+        """Questions judged by each reviewer, repeats and adjudications left out."""
+        rows = self._read(
+            "SELECT reviewer, COUNT(*) FROM votes WHERE comparison = ? AND current = 1"
+            " AND is_repeat = 0 AND is_adjudication = 0 GROUP BY reviewer ORDER BY reviewer",
+            [bind(comparison)],
+        )
+        return {unbind(name): count for name, count in rows}
+
+    def comparisons(self) -> dict[str, int]:
+        """Votes that count by comparison, for every comparison with votes."""
+        rows = self._read(
+            "SELECT comparison, COUNT(*) FROM votes WHERE current = 1 AND is_repeat = 0"
+            " AND is_adjudication = 0 GROUP BY comparison ORDER BY comparison",
+            [],
+        )
+        return {unbind(name): count for name, count in rows}
 
     def summary(self, comparison: str) -> VoteSummary:
         """What the votes add up to."""
-        return tally(comparison, self.votes(comparison))
+        exported = {row.sample_id for row in self.exported(comparison)}
+        return tally(comparison, self.votes(comparison), exported=len(exported))
 
-    @contextmanager
-    def _writing(self) -> Generator[sqlite3.Connection]:
-        # the inner one commits, or rolls back where something is raised
-        with self._connected() as connection, connection:
-            # immediate: two writers wait for each other here instead of failing in the middle
-            connection.execute("BEGIN IMMEDIATE")
-            yield connection
+    def save_draft(self, draft: VoteDraft) -> VoteDraft:
+        """Keep what a reviewer has entered so far; returns it with its time."""
+        timed = draft if draft.at else draft.model_copy(update={"at": self._clock()})
+        key = _key(draft.comparison, draft.reviewer, QueueKey(draft.sample_id, draft.repeat))
+        with self._database.writing() as connection:
+            _write_draft(connection, key, timed, replace=True)
+        return timed
 
-    @contextmanager
-    def _connected(self) -> Generator[sqlite3.Connection]:
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with closing(
-                sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
-            ) as connection:
-                self._prepare(connection)
-                yield connection
-        except sqlite3.OperationalError as exc:
-            raise ResourceError("review_db_unusable", path=str(self._path), reason=str(exc)) from exc
-        except sqlite3.DatabaseError as exc:
-            raise StateError("review_db_damaged", path=str(self._path)) from exc
+    def draft(self, comparison: str, reviewer: str, key: QueueKey) -> VoteDraft | None:
+        """What a reviewer had entered on a question without a verdict yet."""
+        rows = self._read(f"SELECT body FROM drafts WHERE {_KEY}", _key(comparison, reviewer, key))
+        return self._parse(VoteDraft, rows[0][0]) if rows else None
 
-    def _prepare(self, connection: sqlite3.Connection) -> None:
-        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-        if version > SCHEMA_VERSION:
-            raise StateError("review_db_newer", path=str(self._path), version=version)
-        # a vote that was shown as saved must survive a power cut
-        connection.execute("PRAGMA synchronous = FULL")
-        if version < SCHEMA_VERSION:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(
-                f"BEGIN IMMEDIATE;{_CREATE}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;"
+    def save_session(self, reviewer: str, session: ReviewSession) -> None:
+        """Keep where a reviewer is."""
+        with self._database.writing() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO sessions (comparison, reviewer, body) VALUES (?, ?, ?)",
+                (bind(session.plan.comparison), bind(reviewer), pack(session)),
             )
 
+    def session(self, comparison: str, reviewer: str) -> ReviewSession | None:
+        """Where a reviewer stopped, or None where they never began."""
+        rows = self._read(
+            "SELECT body FROM sessions WHERE comparison = ? AND reviewer = ?",
+            [bind(comparison), bind(reviewer)],
+        )
+        return self._parse(ReviewSession, rows[0][0]) if rows else None
 
-def _to_vote(row: Any) -> Vote:
-    comparison, sample_id, reviewer, verdict, left, comment, at = row
+    def settings(self) -> ReviewSettings:
+        """What the people of the workspace have agreed on."""
+        rows = self._read("SELECT body FROM settings WHERE name = ?", [_SETTINGS])
+        return self._parse(ReviewSettings, rows[0][0]) if rows else ReviewSettings()
+
+    def save_settings(self, settings: ReviewSettings) -> None:
+        """Replace the settings."""
+        with self._database.writing() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO settings (name, body) VALUES (?, ?)", (_SETTINGS, pack(settings))
+            )
+
+    def mark_exported(self, rows: Sequence[ExportedQuestion]) -> None:
+        """Remember that questions went into a training file."""
+        with self._database.writing() as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO exported (comparison, sample_id, format, body) VALUES (?, ?, ?, ?)",
+                [(bind(row.comparison), bind(row.sample_id), row.format, pack(row)) for row in rows],
+            )
+
+    def exported(self, comparison: str) -> list[ExportedQuestion]:
+        """Questions of a comparison that went into a training file."""
+        rows = self._read("SELECT body FROM exported WHERE comparison = ?", [bind(comparison)])
+        return [self._parse(ExportedQuestion, row[0]) for row in rows]
+
+    def _read(self, query: str, values: Iterable[Any]) -> list[Any]:
+        # looking must not make a file
+        if not self._database.exists:
+            return []
+        with self._database.reading() as connection:
+            return connection.execute(query, tuple(values)).fetchall()
+
+    def _to_vote(self, body: str) -> Vote:
+        return self._parse(Vote, body)
+
+    def _parse(self, model: type[Model], body: str) -> Model:
+        try:
+            return model.model_validate(unpack(body))
+        except ValueError as exc:  # no JSON, or not what the model wants
+            raise StateError("review_db_damaged", path=str(self._path)) from exc
+
+
+def _key(comparison: str, reviewer: str, key: QueueKey) -> tuple[Any, ...]:
+    return bind(comparison), bind(reviewer), bind(key.sample_id), int(key.repeat)
+
+
+def _vote_key(vote: Vote) -> tuple[Any, ...]:
+    return _key(vote.comparison, vote.reviewer, QueueKey(vote.sample_id, vote.repeat))
+
+
+def _take_back(connection: sqlite3.Connection, number: int, vote: Vote) -> None:
+    key = _vote_key(vote)
+    connection.execute("UPDATE votes SET undone = 1, current = 0 WHERE number = ?", (number,))
+    connection.execute(
+        "UPDATE votes SET current = 1 WHERE number = (SELECT MAX(number) FROM votes"
+        f" WHERE {_KEY} AND is_adjudication = ? AND undone = 0)",
+        (*key, vote.adjudication),
+    )
+    if not vote.adjudication:
+        draft = to_draft(vote)
+        _write_draft(connection, key, draft, replace=False)
+
+
+def _write_draft(
+    connection: sqlite3.Connection, key: tuple[Any, ...], draft: VoteDraft, *, replace: bool
+) -> None:
+    connection.execute(
+        f"INSERT OR {'REPLACE' if replace else 'IGNORE'} INTO drafts"
+        " (comparison, reviewer, sample_id, is_repeat, body) VALUES (?, ?, ?, ?, ?)",
+        (*key, pack(draft)),
+    )
+
+
+def to_draft(vote: Vote) -> VoteDraft:
+    """A vote without its verdict: to be changed."""
+    return VoteDraft(
+        comparison=vote.comparison,
+        sample_id=vote.sample_id,
+        reviewer=vote.reviewer,
+        repeat=vote.repeat,
+        at=vote.at,
+        **{name: getattr(vote, name) for name in _TYPED},
+    )
+
+
+def to_vote(draft: VoteDraft, **given: Any) -> Vote:
+    """A draft with its verdict.
+
+    Args:
+        draft: What was entered.
+        **given: The other fields of a vote: verdict, left, blind, selection, adjudication.
+    """
     return Vote(
-        comparison=comparison,
-        sample_id=sample_id,
-        reviewer=reviewer,
-        verdict=verdict,
-        left=left,
-        comment=comment,
-        at=at,
+        comparison=draft.comparison,
+        sample_id=draft.sample_id,
+        reviewer=draft.reviewer,
+        repeat=draft.repeat,
+        **{name: getattr(draft, name) for name in _TYPED},
+        **given,
     )

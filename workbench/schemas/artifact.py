@@ -8,7 +8,9 @@ from pydantic import Field
 
 from workbench.schemas.base import StrictModel
 
-ArtifactKind = Literal["dataset", "model", "adapter", "gguf", "evaluation", "comparison", "review"]
+ArtifactKind = Literal[
+    "dataset", "model", "adapter", "gguf", "evaluation", "comparison", "review", "judgement"
+]
 
 
 class FileEntry(StrictModel):

@@ -61,13 +61,17 @@ class Sample(StrictModel):
     """One question of a test set."""
 
     id: str
-    kind: Literal["answerable", "unseen", "unanswerable", "general"]
+    kind: Literal["answerable", "unseen", "unanswerable", "general", "task"]
+    task: str = ""
+    genre: str = ""
     messages: tuple[ChatMessage, ...]
     """The prompt: everything up to the assistant's turn."""
     question: str
     documents: tuple[str, ...] = ()
     target: str = ""
     """The reference answer; for a general task the right label."""
+    references: tuple[str, ...] = ()
+    """Further accepted answers."""
     oracle_position: int | None = None
     """1-based number of the document that answers, None where none does."""
     meta: dict[str, Any] = Field(default_factory=dict[str, Any])

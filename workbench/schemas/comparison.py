@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from workbench.schemas.base import StrictModel
-from workbench.schemas.evaluation import Interval, RunMetrics, ScoredAnswer
+from workbench.schemas.evaluation import Interval, RunMetrics, SampleKind, ScoredAnswer
 
 ChangeVerdict = Literal["improved", "worse", "no_difference", "too_few"]
 
@@ -28,10 +28,14 @@ ItemCategory = Literal[
     "general_gained",
     "general_lost",
     "general_same",
+    "task_gained",
+    "task_lost",
+    "task_same",
     "failed",
 ]
 """What became of one question. The first seven concern questions that a document answers (`no_answer`: a side
-gave an empty or cut-off answer), the next four those that none answers; `failed`: an error on a side."""
+gave an empty or cut-off answer), the next four those that none answers; `task_…`: questions of a named task, by
+their own score; `failed`: an error on a side."""
 
 
 class Sentence(StrictModel):
@@ -45,17 +49,21 @@ class Change(StrictModel):
     """One figure on both sides, over the questions that both sides share."""
 
     metric: str
-    """Name of a field of RunMetrics. `answered_f1` is taken over the questions that both sides answered, so
-    that it compares like with like."""
+    """Name of a field of RunMetrics, or a score of the task. `answered_f1` is taken over the questions that both
+    sides answered, so that it compares like with like."""
+    task: str = ""
+    """Name of the task; empty for the RAFT sets and the small general task."""
     before: float | None
     after: float | None
     n: int
+    rate: bool = False
+    """Every question counts 0 or 1."""
     difference: Interval
     gained: int = 0
     """Questions where the side after is better; for rates, flips."""
     lost: int = 0
     p: float | None = None
-    """Exact McNemar, for rates."""
+    """Exact McNemar for rates; for a task's other scores, of the paired bootstrap."""
     verdict: ChangeVerdict
 
 
@@ -83,7 +91,8 @@ class ComparisonItem(StrictModel):
     """One line of `items.jsonl`."""
 
     id: str
-    kind: Literal["answerable", "unseen", "unanswerable", "general"]
+    kind: SampleKind
+    task: str = ""
     question: str
     documents: tuple[str, ...] = ()
     target: str = ""
@@ -97,6 +106,11 @@ class ComparisonItem(StrictModel):
     """The two answers are not the same text."""
     important: bool = False
     """Numbers, dates, articles, money or negation differ between the two answers."""
+
+    @property
+    def key(self) -> str:
+        """What votes call the question; `id` alone is unique only within a task."""
+        return self.baseline.key
 
 
 class ComparisonSummary(StrictModel):
@@ -118,6 +132,8 @@ class ComparisonSummary(StrictModel):
     """Shared questions with different answers."""
     changes: tuple[Change, ...] = ()
     decomposition: Decomposition
+    task_decompositions: dict[str, Decomposition] = Field(default_factory=dict[str, Decomposition])
+    """The same for each task with refusals whose score is more than right or wrong; its score as it stands."""
     categories: dict[str, int] = Field(default_factory=dict[str, int])
     """Questions per category."""
     sentences: tuple[Sentence, ...] = ()

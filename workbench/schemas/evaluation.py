@@ -7,7 +7,11 @@ from typing import Any, Literal
 from pydantic import Field
 
 from workbench.schemas.base import SafeName, StrictModel
+from workbench.schemas.chat import ChatMessage
 from workbench.schemas.inference import AnswerState, Endpoint, Sampling
+
+SampleKind = Literal["answerable", "unseen", "unanswerable", "general", "task"]
+"""`task`: a question of a named task, scored by that task's protocol."""
 
 SampleState = Literal["answered", "partial", "refused", "empty", "truncated", "error"]
 """What an answer is, before any score. `empty`, `truncated` and `error` have no scores."""
@@ -27,13 +31,27 @@ class TestFiles(StrictModel):
     """JSONL of five-choice questions: `id`, `question`, `choices`, `answer`."""
 
 
+class TaskChoice(StrictModel):
+    """One task of an evaluation."""
+
+    task: str = Field(min_length=1)
+    """Name in the catalogue of tasks, or absolute path of a task file (YAML)."""
+    data: str = ""
+    """Absolute path of the task's data; empty: where the task file says."""
+    limit: int = Field(default=0, ge=0)
+    """Questions; 0: all."""
+    shots: int | None = Field(default=None, ge=0, le=32)
+    """Solved examples in the prompt; None: as the task file says."""
+
+
 class EvaluateConfig(StrictModel):
-    """Ask one model every question of the test sets and score the answers."""
+    """Ask one model every question of the test sets and tasks and score the answers."""
 
     endpoint: Endpoint
     label: SafeName
     """Which side this is: `baseline`, `finetuned`, or a name of the person's own."""
-    tests: TestFiles
+    tests: TestFiles = TestFiles()
+    tasks: tuple[TaskChoice, ...] = ()
     sampling: Sampling = Sampling()
     limit: int = Field(default=0, ge=0)
     """Questions per test set; 0: all."""
@@ -64,19 +82,41 @@ class ScoredAnswer(StrictModel):
     """One line of `answers.jsonl` of an evaluation."""
 
     id: str
-    kind: Literal["answerable", "unseen", "unanswerable", "general"]
+    kind: SampleKind
+    task: str = ""
+    """Name of the task; empty for RAFT sets and the small general task."""
+    genre: str = ""
+    """Category of the question, for a breakdown of errors."""
     question: str
     documents: tuple[str, ...] = ()
     target: str = ""
+    references: tuple[str, ...] = ()
+    """Further accepted answers."""
     oracle_position: int | None = None
     prediction: str
     answer_state: AnswerState
     state: SampleState
+    primary: str = ""
+    """For a task: the score that counts as the question's own."""
     scores: dict[str, float] = Field(default_factory=dict[str, float])
+    lists: dict[str, tuple[float, ...]] = Field(default_factory=dict[str, tuple[float, ...]])
+    """Scores with several values, for example one per instruction."""
+    extracted: str = ""
+    """What was taken out of the answer and compared."""
+    rule: str = ""
+    """How it was taken out."""
     quotes: tuple[Quote, ...] = ()
     seconds: float = 0.0
     completion_tokens: int = 0
     error_code: str = ""
+    messages: tuple[ChatMessage, ...] = ()
+    """The prompt as it was asked; empty in the items of a comparison, which would hold it twice, and for answers
+    from a file."""
+
+    @property
+    def key(self) -> str:
+        """What votes call the question; `id` alone is unique only within a task."""
+        return f"{self.task}/{self.id}" if self.task else self.id
 
 
 class Interval(StrictModel):
@@ -86,6 +126,30 @@ class Interval(StrictModel):
     low: float | None = None
     high: float | None = None
     n: int = 0
+
+
+class TaskFigures(StrictModel):
+    """What one task gave; metrics with their 95 % intervals."""
+
+    task: str
+    protocol: str
+    """Name and version of the protocol, for example `jcq_chat@1`."""
+    primary: str
+    """The metric that counts as the task's score."""
+    higher_is_better: bool = True
+    n: int
+    errors: int = 0
+    empty: int = 0
+    truncated: int = 0
+    refused: int = 0
+    """Refusals that leaked into a task without documents."""
+    metrics: dict[str, Interval] = Field(default_factory=dict[str, Interval])
+    chance: float | None = None
+    """The primary metric of answers that know nothing."""
+    shots: int = 0
+    """Solved examples found in the prompt, whatever the setting says."""
+    genres: dict[str, Interval] = Field(default_factory=dict[str, Interval])
+    """The primary metric by category."""
 
 
 class RunMetrics(StrictModel):
@@ -106,6 +170,7 @@ class RunMetrics(StrictModel):
     general_accuracy: float | None = None
     intervals: dict[str, Interval] = Field(default_factory=dict[str, Interval])
     by_kind: dict[str, dict[str, float]] = Field(default_factory=dict[str, dict[str, float]])
+    tasks: dict[str, TaskFigures] = Field(default_factory=dict[str, TaskFigures])
 
 
 class CompareConfig(StrictModel):
@@ -118,7 +183,18 @@ class CompareConfig(StrictModel):
     seed: int = 0
 
 
-Verdict4 = Literal["a", "b", "tie", "both_bad"]
+Side = Literal["baseline", "finetuned"]
+Correctness = Literal["right", "partly", "wrong"]
+
+
+class PinnedNote(StrictModel):
+    """A passage of an answer that a reviewer marked, with what is wrong there."""
+
+    side: Side
+    start: int = Field(ge=0)
+    """Character offsets in the answer."""
+    end: int = Field(ge=0)
+    text: str = Field(default="", max_length=1000)
 
 
 class Vote(StrictModel):
@@ -128,7 +204,26 @@ class Vote(StrictModel):
     sample_id: str
     reviewer: str = Field(min_length=1, max_length=80)
     verdict: Literal["baseline", "finetuned", "tie", "both_bad"]
-    left: Literal["baseline", "finetuned"]
+    left: Side
     """Which side stood left when the vote was cast."""
+    strength: Literal["", "slight", "clear"] = ""
+    correctness: dict[Side, Correctness] = Field(default_factory=dict[Side, Correctness])
+    tags: dict[Side, tuple[str, ...]] = Field(default_factory=dict[Side, tuple[str, ...]])
+    """Codes of reasons, or words of the project's own."""
+    notes: tuple[PinnedNote, ...] = ()
+    correction: str = Field(default="", max_length=20000)
+    """The answer as it should have been."""
+    states: dict[Side, Literal["answered", "partial", "refused"]] = Field(
+        default_factory=dict[Side, Literal["answered", "partial", "refused"]]
+    )
+    """Where the reviewer overrules what the program takes an answer for."""
     comment: str = Field(default="", max_length=4000)
+    blind: bool = False
+    """Names were hidden."""
+    selection: Literal["all", "random", "targeted"] = "all"
+    """How the question came before the reviewer: only random ones give an unbiased win rate."""
+    repeat: bool = False
+    """A hidden repeat with sides swapped: measures the reviewer, and counts in no rate."""
+    adjudication: bool = False
+    """The deciding verdict where reviewers disagreed."""
     at: float = 0.0

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from workbench.schemas.base import SafeName, StrictModel
 
-StepKind = Literal["generate_raft", "train", "serve", "evaluate", "compare"]
+StepKind = Literal["generate_raft", "train", "serve", "evaluate", "compare", "gate"]
 
 
 class Step(StrictModel):

@@ -83,6 +83,11 @@ def norm_spaceless(text: str) -> str:
     return _SPACES.sub("", unicodedata.normalize("NFKC", text))
 
 
+def is_blank(text: str) -> bool:
+    """Whether a text shows nothing: white space and characters without width or shape alone."""
+    return all(char.isspace() or unicodedata.category(char) in ("Cf", "Cc") for char in text)
+
+
 def map_norm_ja(text: str) -> MappedText:
     """`norm_ja` with the source offset of every character that is left."""
     return _map(text, _norm_ja_of_cluster)

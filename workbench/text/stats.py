@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workbench.schemas.evaluation import Interval
 
@@ -37,17 +38,23 @@ def bootstrap_mean(values: Sequence[float], *, draws: int = 10_000, seed: int = 
     n = len(values)
     if n == 0:
         return Interval(value=None, n=0)
-    data = np.asarray(values, dtype=np.float64)
     if n == 1:
-        return Interval(value=float(data[0]), n=1)
+        return Interval(value=float(values[0]), n=1)
+    data = np.asarray(values, dtype=np.float64)
+    low, high = np.percentile(draw_means(data, draws=draws, seed=seed), [2.5, 97.5])
+    return Interval(value=float(data.mean()), low=float(low), high=float(high), n=n)
+
+
+def draw_means(data: NDArray[np.float64], *, draws: int, seed: int) -> NDArray[np.float64]:
+    """Means of samples drawn with replacement, one row per draw; rows of a table are drawn together."""
+    n = len(data)
     generator = np.random.default_rng(seed)
-    means = np.empty(draws)
+    means = np.empty((draws, *data.shape[1:]))
     step = max(1, _BLOCK // n)
     for first in range(0, draws, step):
         count = min(step, draws - first)
         means[first : first + count] = data[generator.integers(0, n, size=(count, n))].mean(axis=1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return Interval(value=float(data.mean()), low=float(low), high=float(high), n=n)
+    return means
 
 
 def paired_bootstrap(

@@ -6,7 +6,7 @@ import gradio as gr
 
 from workbench.ui.context import UiContext
 from workbench.ui.frame import TabBuilder, build_frame
-from workbench.ui.tabs import compare, data, evaluate, jobs, settings, start, train
+from workbench.ui.tabs import compare, data, evaluate, jobs, live, review, settings, start, train
 
 TABS: dict[str, TabBuilder] = {
     "start": start.build,
@@ -14,6 +14,8 @@ TABS: dict[str, TabBuilder] = {
     "train": train.build,
     "evaluate": evaluate.build,
     "compare": compare.build,
+    "live": live.build,
+    "review": review.build,
     "jobs": jobs.build,
     "settings": settings.build,
 }

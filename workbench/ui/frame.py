@@ -23,6 +23,7 @@ STEP_RESULTS: dict[str, ArtifactKind] = {
     "train": "adapter",
     "evaluate": "evaluation",
     "compare": "comparison",
+    "review": "review",
 }
 SIDE_TABS = frozenset({"jobs", "settings"})
 

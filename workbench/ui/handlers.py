@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from html import escape
 from typing import Any
 
@@ -56,6 +57,12 @@ def _bind(ctx: UiContext, fn: Handler, call: Handler) -> Handler:
     return call
 
 
+def read_event(event: gr.EventData) -> dict[str, Any]:
+    """What a component's script sent with its event; it may be anything."""
+    sent: Any = event._data  # pyright: ignore[reportPrivateUsage] - the only way in
+    return dict(sent) if isinstance(sent, dict) else {}  # pyright: ignore[reportUnknownArgumentType]
+
+
 def ui_handler(ctx: UiContext, fn: Handler) -> Handler:
     """Bind a plain function `fn(ctx, ...)` for an event.
 
@@ -71,6 +78,26 @@ def ui_handler(ctx: UiContext, fn: Handler) -> Handler:
             raise to_toast(exc, ctx.lang) from exc
         except gr.Error:
             raise
+        except Exception as exc:
+            raise _report(exc, ctx.lang) from exc
+
+    return _bind(ctx, fn, call)
+
+
+def ui_stream(ctx: UiContext, fn: Callable[..., AsyncGenerator[Any]]) -> Handler:
+    """Bind an async generator `fn(ctx, ...)` for an event that fills the page bit by bit; errors as in `ui_handler`.
+
+    The generator is closed when the page goes away.
+    """
+
+    async def call(*args: Any, **kwargs: Any) -> AsyncGenerator[Any]:
+        try:
+            async with aclosing(fn(ctx, *args, **kwargs)) as values:
+                async for value in values:
+                    yield value
+        except WorkbenchError as exc:
+            logger.info("%s: %s", fn.__name__, exc)
+            raise to_toast(exc, ctx.lang) from exc
         except Exception as exc:
             raise _report(exc, ctx.lang) from exc
 

@@ -258,7 +258,9 @@ async def _ask_for_login(scope: Scope, send: Send) -> None:
     if not wants_page:
         await _refuse(scope, send, 401)
         return
-    await _redirect(send, f"{LOGIN_PATH}?next={quote(scope['path'])}")
+    query = scope.get("query_string", b"").decode("latin-1")
+    target = f"{scope['path']}?{query}" if query else str(scope["path"])
+    await _redirect(send, f"{LOGIN_PATH}?next={quote(target)}")
 
 
 async def _refuse(scope: Scope, send: Send, status: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import logging
 import os
 import socket
@@ -11,6 +10,7 @@ import sys
 import time
 import webbrowser
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from workbench.ui.app import build_app
 from workbench.ui.context import Services, UiContext
 from workbench.ui.handlers import GRADIO
 from workbench.ui.middleware import App, Guard, HostRule, Sessions, is_loopback, page_language
+from workbench.ui.plotly_file import plotly_script
 from workbench.ui.services import make_services
 from workbench.ui.theme import make_theme
 
@@ -47,6 +48,9 @@ HEAD = (
     '<link rel="icon" type="image/svg+xml" href="/static/favicon.svg">'
     '<link rel="stylesheet" href="/static/workbench.css">'
     '<link rel="stylesheet" href="/static/tabs.css">'
+    '<link rel="stylesheet" href="/static/review.css">'
+    '<link rel="stylesheet" href="/static/live.css">'
+    '<link rel="stylesheet" href="/static/runs.css">'
     '<script src="/static/workbench.js"></script>'
     # four megabytes that the first look at a curve would otherwise wait for
     '<link rel="prefetch" as="script" href="/static/plotly.min.js">'
@@ -102,21 +106,14 @@ def make_context(workspace: Workspace, lang: Lang, jobs: JobStore, services: Ser
     )
 
 
-def plotly_script() -> Path:
-    """The plotting library as the installed Python package brings it; that package itself is not imported."""
-    spec = importlib.util.find_spec("plotly")
-    if spec is None or not spec.submodule_search_locations:
-        raise StateError("plotly_missing")
-    return Path(spec.submodule_search_locations[0]) / "package_data" / "plotly.min.js"
-
-
 def _add_own_routes(app: FastAPI, default_lang: Lang | None) -> None:
     script = plotly_script()
 
     @app.get("/", include_in_schema=False)
     def choose_language(request: Request) -> RedirectResponse:
         lang = page_language(request.scope, default_lang or "ja")
-        return RedirectResponse(f"/{lang}/", status_code=307)
+        query = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(f"/{lang}/{query}", status_code=307)
 
     @app.get("/static/plotly.min.js", include_in_schema=False)
     def plotly() -> FileResponse:
@@ -163,6 +160,7 @@ def _mount(app: FastAPI, blocks: gr.Blocks, lang: Lang, workspace: Workspace) ->
         workspace.endpoints_file,
         workspace.settings_file,
         workspace.review_db,
+        workspace.live_set_file,
     ]
     kept = {workspace.uploads, workspace.empty}
     GRADIO.mount_gradio_app(
@@ -286,7 +284,9 @@ def _run(app: Guard, listener: socket.socket, on_ready: Callable[[], None]) -> N
     # the guard is a plain ASGI application; uvicorn's own type for one is wider
     inner: Any = app
     config = uvicorn.Config(inner, log_level="warning", access_log=False, timeout_graceful_shutdown=3)
-    _Server(config, on_ready).run(sockets=[listener])
+    # it shuts down in order and hands the interruption on; jobs are processes of their own, so nothing is left to say
+    with suppress(KeyboardInterrupt):
+        _Server(config, on_ready).run(sockets=[listener])
 
 
 def main(arguments: list[str], environ: Mapping[str, str] = os.environ) -> int:

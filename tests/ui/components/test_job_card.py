@@ -21,7 +21,7 @@ NOW = 500.0
     [
         ("train", "queued", ["cancel"]),
         ("train", "running", ["pause", "stop", "cancel"]),
-        ("evaluate", "running", ["pause", "cancel"]),
+        ("evaluate", "running", ["pause", "stop", "cancel"]),
         ("serve", "running", ["stop", "cancel"]),
         ("train", "paused", ["resume", "cancel"]),
         ("train", "succeeded", ["delete"]),

@@ -6,18 +6,19 @@ import pytest
 
 from tests.ui.fakes import finish, make_artifact
 from tests.ui.samples import QUOTED, answer
-from workbench.artifacts import append_jsonl
 from workbench.errors import ConfigError, InputError
 from workbench.evaluation import summarise
+from workbench.evaluation.journal import JOURNAL, Journal
 from workbench.inference import EndpointRegistry
 from workbench.jobs import JobFolder
 from workbench.schemas.artifact import Artifact
 from workbench.schemas.evaluation import EvaluateConfig
-from workbench.schemas.inference import Endpoint
+from workbench.schemas.inference import ChatReply, Endpoint
 from workbench.schemas.job import JobRecord
 from workbench.schemas.recipe import RecipeConfig
 from workbench.ui.context import UiContext
 from workbench.ui.tabs import evaluate_page as page
+from workbench.ui.tabs.evaluate_live import LiveAnswers
 
 LAN = Endpoint(
     name="lan", base_url="http://10.0.0.2:8000/v1", model="m", locality="lan", api_key_env="LAN_KEY"
@@ -39,7 +40,7 @@ def adapter(ctx: UiContext, dataset: str) -> str:
 
 def values(**changes: Any) -> dict[str, Any]:
     plain = {"what": "adapter", "adapter": None, "endpoint": None, "dataset": None, "limit": 0, "token": "t"}
-    return {**plain, **changes}
+    return {**plain, "tasks": [], **changes}
 
 
 def evaluation(ctx: UiContext, label: str) -> Artifact:
@@ -121,12 +122,13 @@ def submit_evaluation(ctx: UiContext, parent: str = "") -> JobRecord:
 
 
 def journal(ctx: UiContext, job: JobRecord, numbers: range) -> None:
-    lines = [{"key": str(i), "scored": answer(i, QUOTED).model_dump(mode="json")} for i in numbers]
-    append_jsonl(JobFolder.of(ctx.workspace, job.spec.id).work_dir / "journal.jsonl", lines)
+    with Journal(JobFolder.of(ctx.workspace, job.spec.id).work_dir / JOURNAL) as written:
+        for number in numbers:
+            written.add(str(number), ChatReply(text=QUOTED), answer(number, QUOTED))
 
 
 def test_finished_answers_appear_while_the_rest_is_asked(ctx: UiContext) -> None:
-    live, job = page.LiveAnswers(), submit_evaluation(ctx)
+    live, job = LiveAnswers(), submit_evaluation(ctx)
     journal(ctx, job, range(2))
     assert "1 番の窓口" in page.show_run(ctx, live, "")[1]
     journal(ctx, job, range(2, 3))
@@ -140,7 +142,7 @@ def test_a_recipe_shows_the_answers_of_its_evaluations(ctx: UiContext, adapter: 
     recipe = page.list_jobs(ctx)[0]
     child = submit_evaluation(ctx, parent=recipe.spec.id)
     journal(ctx, child, range(2))
-    cards, answers, _, following = page.show_run(ctx, page.LiveAnswers(), "")
+    cards, answers, _, _, following = page.show_run(ctx, LiveAnswers(), "")
     assert len(json.loads(cards)["jobs"]) == 2
     assert "1 番の窓口" in answers
     assert following["visible"] is False
@@ -149,10 +151,52 @@ def test_a_recipe_shows_the_answers_of_its_evaluations(ctx: UiContext, adapter: 
 def test_a_finished_comparison_leads_to_the_next_step(ctx: UiContext, adapter: str, dataset: str) -> None:
     page.start_evaluation(ctx, **values(adapter=adapter, dataset=dataset))
     finish(ctx, page.list_jobs(ctx)[0], {"verdict": "pass"})
-    assert page.show_run(ctx, page.LiveAnswers(), "")[3]["visible"] is True
+    assert page.show_run(ctx, LiveAnswers(), "")[4]["visible"] is True
+
+
+def test_tasks_are_asked_of_both_sides_beside_the_test_sets_or_alone(
+    ctx: UiContext, adapter: str, dataset: str
+) -> None:
+    tasks = [{"task": "gsm8k", "data": "/d/test.jsonl", "limit": 5, "shots": None}]
+    for sets in (dataset, ""):
+        page.start_evaluation(ctx, **values(adapter=adapter, dataset=sets, tasks=tasks))
+        steps = RecipeConfig.model_validate(page.list_jobs(ctx)[0].spec.config).recipe.steps
+        asked = [step.config for step in steps if step.kind == "evaluate"]
+        assert [config["tasks"][0]["task"] for config in asked] == ["gsm8k", "gsm8k"]
+        assert [bool(config["tests"]) for config in asked] == [bool(sets)] * 2
+
+
+def test_tasks_alone_can_be_asked_of_an_endpoint(ctx: UiContext) -> None:
+    EndpointRegistry(ctx.workspace).add(LAN)
+    tasks = [{"task": "ifeval", "data": "/d/input_data.jsonl", "limit": 3, "shots": None}]
+    page.start_evaluation(ctx, **values(what="endpoint", endpoint="lan", tasks=tasks))
+    config = EvaluateConfig.model_validate(page.list_jobs(ctx)[0].spec.config)
+    assert config.tasks[0].limit == 3
+    assert config.tests.answerable == ""
+
+
+def test_the_answers_can_be_narrowed_to_those_that_failed(ctx: UiContext) -> None:
+    live, job = LiveAnswers(), submit_evaluation(ctx)
+    journal(ctx, job, range(2))
+    assert "当てはまる答えはありません" in page.show_run(ctx, live, "", "failed")[1]
+    assert page.show_run(ctx, live, "", "forged")[1] == page.show_run(ctx, live, "", "all")[1]
+
+
+def command(ctx: UiContext, *given: Any) -> str:
+    return json.loads(page.show_command(ctx, *given))["command"]
 
 
 def test_the_command_repeats_the_page(ctx: UiContext) -> None:
-    command = json.loads(page.show_command(ctx, "adapter", "a1", "d1"))["command"]
-    assert command == "workbench evaluate --adapter a1 --dataset d1 --general"
-    assert json.loads(page.show_command(ctx, "endpoint", "a1", "d1"))["command"] == ""
+    tasks = [{"task": "gsm8k", "data": "/d/t.jsonl", "limit": 5, "shots": None}]
+    plain = "workbench evaluate --adapter a1 --dataset d1 --general"
+    assert command(ctx, "adapter", "a1", None, "d1", 0, []) == plain
+    assert command(ctx, "adapter", "a1", None, "d1", 5, tasks) == f"{plain} --task gsm8k=/d/t.jsonl --limit 5"
+    outside = "workbench evaluate --endpoint lan --task gsm8k=/d/t.jsonl --limit 5"
+    assert command(ctx, "endpoint", None, "lan", "", 0, tasks) == outside
+
+
+def test_there_is_no_command_where_none_does_the_same(ctx: UiContext) -> None:
+    tasks = [{"task": "gsm8k", "data": "", "limit": 5, "shots": None}]
+    assert command(ctx, "endpoint", "a1", None, "d1", 0, []) == ""
+    assert command(ctx, "adapter", "a1", None, "d1", 0, tasks) == ""
+    assert command(ctx, "adapter", "a1", None, "", 0, []) == ""

@@ -5,9 +5,8 @@ import pytest
 from tests.ui.samples import make_comparison, save_comparison
 from workbench.errors import InputError
 from workbench.i18n import load_catalogue
-from workbench.review import tally
 from workbench.schemas.comparison import Change, Sentence
-from workbench.schemas.evaluation import Interval, Vote
+from workbench.schemas.evaluation import Interval
 from workbench.ui.context import UiContext
 from workbench.ui.views.comparison import (
     read_summary,
@@ -15,7 +14,6 @@ from workbench.ui.views.comparison import (
     render_decomposition,
     render_figures,
     render_summary,
-    render_votes,
     sentence_tone,
 )
 from workbench.ui.views.evaluation import FIGURES
@@ -108,23 +106,3 @@ def test_the_parts_of_the_change_are_told_in_words() -> None:
     assert html is not None
     assert "拒否をやめた 1 問" in html
     assert "新しく拒否した 1 問" in html
-
-
-def vote(sample: str, verdict: str, left: str = "baseline") -> Vote:
-    return Vote.model_validate(
-        {"comparison": "c", "sample_id": sample, "reviewer": "r", "verdict": verdict, "left": left}
-    )
-
-
-def test_few_votes_are_said_to_decide_nothing_yet() -> None:
-    html = render_votes(tally("c", [vote("1", "finetuned"), vote("2", "baseline"), vote("3", "tie")]), "ja")
-    assert "まだどちらとも言えません" in html
-
-
-def test_a_side_that_always_wins_from_the_left_is_pointed_out() -> None:
-    votes = [vote(str(i), "finetuned", left="finetuned") for i in range(20)]
-    assert "左に出した答え" in render_votes(tally("c", votes), "ja")
-
-
-def test_no_votes_are_said_in_words() -> None:
-    assert "まだ判定はありません" in render_votes(tally("c", []), "ja")

@@ -63,6 +63,7 @@ def recipe_document(record: JobRecord) -> dict[str, Any]:
         "steps": [_step(step) for step in result.get("steps", record.status.note.get("steps", []))],
         "metrics": {side: {name: values[name] for name in SHOWN_METRICS} for side, values in metrics.items()},
         "guard": result.get("guard", []),
+        "gates": result.get("gates", []),
         "comparison": result.get("comparison"),
         "folder": record.folder,
     }

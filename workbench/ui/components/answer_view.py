@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
@@ -85,7 +85,7 @@ def _first_document(item: Mapping[str, Any]) -> int:
     return int(item.get("oracle_position") or 1)
 
 
-def render_answer_view(item: Mapping[str, Any] | None, lang: Lang, votes: Sequence[str] = ()) -> str:
+def render_answer_view(item: Mapping[str, Any] | None, lang: Lang) -> str:
     """JSON text for an answer view.
 
     Args:
@@ -94,7 +94,6 @@ def render_answer_view(item: Mapping[str, Any] | None, lang: Lang, votes: Sequen
             colour and is left out while names are hidden; a diff entry is `{op, a, b, important}` with op
             equal, insert, delete or replace. None shows the empty page.
         lang: The page's language.
-        votes: Verdicts already cast, newest last, as sentences; shown below the answers.
     """
     if item is None:
         return to_json({"empty": True})
@@ -110,7 +109,6 @@ def render_answer_view(item: Mapping[str, Any] | None, lang: Lang, votes: Sequen
             "left": _answer(item.get("left", {}), lang),
             "right": _answer(item.get("right", {}), lang),
             "diff": [dict(part) for part in item.get("diff", ())],
-            "votes": list(votes),
         }
     )
 
@@ -118,9 +116,8 @@ def render_answer_view(item: Mapping[str, Any] | None, lang: Lang, votes: Sequen
 def answer_view(ctx: UiContext, elem_id: str) -> gr.HTML:
     """The view. A handler returns `render_answer_view(...)` as its value.
 
-    Keys work while it is on the screen and no text is being typed: arrows press `#cmp-vote-left`,
-    `-tie` (down), `-right`, `-bad` (up); N and P press `#cmp-next` and `#cmp-prev`; D changes the diff,
-    G the reference answer, Shift+1..5 the document.
+    Keys work while it is on the screen and no text is being typed: N and P press `#cmp-next` and `#cmp-prev`; D
+    changes the diff, G the reference answer, Shift+1..5 the document.
     """
     return json_view(
         "answers",

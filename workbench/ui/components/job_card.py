@@ -24,7 +24,7 @@ TONES: dict[JobState, str] = {
     "cancelled": "plain",
 }
 PAUSABLE = frozenset({"generate_raft", "train", "download", "evaluate", "recipe"})
-STOPPABLE = frozenset({"train", "serve"})
+STOPPABLE = frozenset({"train", "serve", "evaluate"})
 
 
 def actions_for(job: JobRecord) -> list[str]:
@@ -119,11 +119,13 @@ def _state_text(job: JobRecord, lang: Lang) -> str:
     return t(f"job.state.{status.state}", lang)
 
 
-def _button(verb: str, lang: Lang) -> dict[str, Any]:
+def _button(verb: str, kind: str, lang: Lang) -> dict[str, Any]:
+    own = f"job.action.{verb}.{kind}"
+    key = own if has_key(own, lang) else f"job.action.{verb}"
     return {
         "verb": verb,
-        "label": t(f"job.action.{verb}", lang),
-        "hint": t(f"job.action.{verb}.hint", lang),
+        "label": t(key, lang),
+        "hint": t(f"{key}.hint", lang),
         "careful": verb in ("cancel", "delete"),
     }
 
@@ -154,7 +156,7 @@ def job_row(job: JobRecord, now: float, lang: Lang, *, disk_bytes: int | None = 
         "endpoint": job.status.endpoint if running else "",
         "disk": "" if disk_bytes is None else say_bytes(disk_bytes),
         "child": bool(job.spec.parent),
-        "actions": [_button(verb, lang) for verb in actions_for(job)],
+        "actions": [_button(verb, job.spec.kind, lang) for verb in actions_for(job)],
     }
 
 

@@ -7,7 +7,8 @@ zoomed and a focused button stays focused. No text of a file or a model ever pas
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import gradio as gr
 
@@ -15,6 +16,17 @@ from workbench.ui.context import UiContext
 
 STATIC_URL = "/static"
 CORE_SCRIPT = "workbench.js"
+# One script after the other, each once per page. Gradio's own `head` promises neither: of a tag that is there
+# already it takes for granted that it has been run.
+LOAD = """const known = (window.wbScripts ||= {});
+const load = (name) => (known[name] ||= new Promise((done, fail) => {
+  const tag = document.createElement("script");
+  Object.assign(tag, { src: "%s/" + name, onload: done, onerror: () => { delete known[name]; fail(new Error(name)); } });
+  document.head.append(tag);
+}));
+%s.reduce((before, name) => before.then(() => load(name)), Promise.resolve()).then(() => {
+  WB.mount(%s, element, props, trigger, watch, %s%s);
+});"""
 
 
 def to_json(payload: object) -> str:
@@ -32,6 +44,7 @@ def json_view(
     scripts: Sequence[str] = (),
     classes: Sequence[str] = (),
     visible: bool = True,
+    ask: Callable[[Any], Any] | None = None,
 ) -> gr.HTML:
     """A place that a renderer of our scripts draws into.
 
@@ -43,22 +56,25 @@ def json_view(
         scripts: Files of `/static` to load after the core script, in order.
         classes: Extra CSS classes.
         visible: Whether the component is shown.
+        ask: A function of one JSON value that the renderer may call and wait for; it is given to the renderer as
+            its fourth argument. It answers anybody who can open the page, so it must check what it is given.
 
     Returns:
         The component. Buttons inside it fire `.click(handler)`; the handler reads `gr.EventData`.
     """
-    tags = "".join(f'<script src="{STATIC_URL}/{name}"></script>' for name in (CORE_SCRIPT, *scripts))
+    server = "" if ask is None else f", server.{ask.__name__}"
+    names = json.dumps([CORE_SCRIPT, *scripts])
     return gr.HTML(
         value=value,
         html_template='<div class="wb-view"></div>',
         # the words travel in the script: a component that is mounted late, in a row that was hidden, gets its
         # value but not its other properties
-        js_on_load=f"WB.mount({json.dumps(renderer)}, element, props, trigger, watch, {to_json(dict(labels))});",
+        js_on_load=LOAD % (STATIC_URL, names, json.dumps(renderer), to_json(dict(labels)), server),
         apply_default_css=False,
-        head=tags,
         elem_id=elem_id,
         elem_classes=["wb-html", *classes],
         visible=visible,
+        server_functions=[ask] if ask else None,
     )
 
 

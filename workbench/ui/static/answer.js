@@ -3,8 +3,7 @@
   "use strict";
   const { el, chip, redraw, register, press, isTyping } = window.WB;
   const DIFF_MODES = ["off", "all", "important"];
-  const VOTE_KEYS = { ArrowLeft: "cmp-vote-left", ArrowDown: "cmp-vote-tie", ArrowRight: "cmp-vote-right", ArrowUp: "cmp-vote-bad",
-    KeyN: "cmp-next", KeyP: "cmp-prev" };
+  const PRESSES = { KeyN: "cmp-next", KeyP: "cmp-prev" };
 
   /** Cut a text at the ends of ranges; each piece knows which ranges cover it. */
   function pieces(text, ranges) {
@@ -160,8 +159,7 @@
         el("div", { class: "wb-panes" }, documentsCard(), answerCard("left"), answerCard("right")),
         toolbar(),
         state.gold && el("div", { class: "wb-card wb-reference" }, el("b", {}, labels.reference),
-          el("div", { class: "wb-answer-text" }, view.target || labels.reference_none)),
-        view.votes.length > 0 && el("ul", { class: "wb-votes wb-soft" }, view.votes.map((vote) => el("li", {}, vote))));
+          el("div", { class: "wb-answer-text" }, view.target || labels.reference_none)));
       const box = root.querySelector(".wb-document-text");
       if (box && !state.flash) box.scrollTop = scroll;
     }
@@ -178,8 +176,6 @@
     function onKey(event) {
       if (!root.isConnected) { document.removeEventListener("keydown", onKey); return; }
       if (!view || view.empty || !root.offsetParent || isTyping(event) || event.ctrlKey || event.altKey || event.metaKey) return;
-      // arrows also move between tabs and inside documents that have the focus
-      if (event.target.closest?.("[role=tab], .wb-document-text, [role=radiogroup], [role=slider]") && event.code.startsWith("Arrow")) return;
       if (handleKey(event)) event.preventDefault();
     }
 
@@ -188,7 +184,7 @@
       if (event.shiftKey) return digit ? showDocument(Number(digit[1])) : false;
       if (event.code === "KeyD") { state.diff = DIFF_MODES[(DIFF_MODES.indexOf(state.diff) + 1) % DIFF_MODES.length]; draw(); return true; }
       if (event.code === "KeyG") { toggleGold(); return true; }
-      return event.code in VOTE_KEYS && press(VOTE_KEYS[event.code]);
+      return event.code in PRESSES && press(PRESSES[event.code]);
     }
 
     document.addEventListener("keydown", onKey);

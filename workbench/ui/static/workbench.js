@@ -45,11 +45,11 @@
 
   function register(name, start) { renderers.set(name, start); }
 
-  function mount(name, element, props, trigger, watch, labels) {
+  function mount(name, element, props, trigger, watch, labels, ask) {
     const root = element.querySelector(".wb-view");
     const start = renderers.get(name);
     if (!root || !start) return;
-    const draw = start(root, labels, (data) => trigger("click", data));
+    const draw = start(root, labels, (data) => trigger("click", data), ask);
     const update = () => {
       let data;
       try { data = JSON.parse(props.value || "null"); } catch { return; }
@@ -85,7 +85,8 @@
   }
   window.WB.openTab = openTab;
 
-  const addressTab = () => decodeURIComponent(location.hash.slice(1));
+  // a link that was sent around may name the tab as ?tab=, which also survives the page that asks for the password
+  const addressTab = () => decodeURIComponent(location.hash.slice(1)) || new URLSearchParams(location.search).get("tab") || "";
 
   /** Go to the tab that the address names. The buttons answer only once gradio is ready, so ask until they do. */
   async function followAddress() {
@@ -141,11 +142,24 @@
     localStorage.setItem(THEME_KEY, dark ? "dark" : "light");
   }
 
+  // ---- toasts ----
+  /** Toasts that gradio raises by itself (a lost connection, a refused file) have English titles: ours instead. */
+  function nameToasts(labels) {
+    const names = { Error: labels.error, Warning: labels.warning, Info: labels.info };
+    new MutationObserver(() => {
+      for (const title of document.querySelectorAll(".toast-title")) {
+        const name = names[title.textContent.trim()];
+        if (name && title.firstChild) title.firstChild.nodeValue = name;
+      }
+    }).observe(document.body, { childList: true, subtree: true });
+  }
+
   // ---- the bar at the top ----
   register("header", (root, labels) => {
     document.documentElement.lang = labels.lang;
     document.cookie = `wb_lang=${labels.lang}; path=/; max-age=31536000; samesite=strict`;
     applyTheme();
+    nameToasts(labels);
     const machine = el("small");
     const badge = el("span", { class: "wb-chip wb-place" });
     const memory = el("span"), memoryBar = el("span");

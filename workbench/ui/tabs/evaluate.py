@@ -1,4 +1,4 @@
-"""評価: the same questions to the model before and after training."""
+"""評価: the same questions to the model before and after training, or any tasks to any model."""
 
 from __future__ import annotations
 
@@ -7,14 +7,35 @@ from typing import Any
 
 import gradio as gr
 
-from workbench.ui.components import command_line, job_cards
+from workbench.ui.components import command_line, job_cards, json_view, labels_of
 from workbench.ui.context import UiContext
 from workbench.ui.handlers import QUIET, ui_handler
-from workbench.ui.tabs import evaluate_page as page
+from workbench.ui.tabs import evaluate_files, evaluate_judge, evaluate_page, evaluate_tasks
 from workbench.ui.tabs.controls import wire_job_cards
+from workbench.ui.tabs.evaluate_live import LiveAnswers
 from workbench.ui.tabs.ticking import ON, follow, page_token
 from workbench.ui.views.html import el, join, paragraph
+from workbench.ui.views.live_table import FILTERS
 from workbench.ui.views.runs import run_choices
+
+LIVE_SECONDS = 1.0
+"""Between two looks at the journal: an answer shows within two seconds, the way to the browser included."""
+
+
+@dataclass(frozen=True)
+class TaskParts:
+    """The components with which tasks are chosen."""
+
+    task: gr.Dropdown
+    about: gr.HTML
+    file: gr.Textbox
+    data: gr.Textbox
+    upload: gr.File
+    limit: gr.Number
+    shots: gr.Textbox
+    add: gr.Button
+    rows: gr.State
+    table: gr.HTML
 
 
 @dataclass(frozen=True)
@@ -27,23 +48,29 @@ class Parts:
     note: gr.HTML
     dataset: gr.Dropdown
     limit: gr.Number
+    tasks: TaskParts
     start: gr.Button
     token: gr.State
     runs: gr.Dropdown
     card: gr.HTML
+    going: gr.Column
+    filter: gr.Radio
     answers: gr.HTML
     next: gr.Button
     table: gr.HTML
     chosen: gr.Dropdown
     detail: gr.HTML
-    command: gr.HTML
 
 
 def build(ctx: UiContext) -> None:
     """Lay out the tab."""
     title = el("h1", ctx.t("evaluate_tab.title"))
     gr.HTML(join([title, paragraph(ctx.t("evaluate_tab.lead"), "wb-soft")]), elem_classes="wb-html")
-    _wire(ctx, _lay_out(ctx))
+    parts = _lay_out(ctx)
+    evaluate_judge.build(ctx)
+    evaluate_files.build(ctx, parts.chosen)
+    _wire(ctx, parts, command_line(ctx, "evaluate-command"))
+    _wire_tasks(ctx, parts.tasks)
 
 
 def _lay_out(ctx: UiContext) -> Parts:
@@ -51,18 +78,7 @@ def _lay_out(ctx: UiContext) -> Parts:
     with gr.Column(elem_classes="wb-card"):
         gr.HTML(el("h2", ctx.t("evaluate_tab.new")), elem_classes="wb-html")
         found |= _lay_out_form(ctx)
-    found["runs"] = gr.Dropdown(
-        run_choices([], ctx.lang),
-        value="",
-        label=ctx.t("evaluate_tab.runs"),
-        visible=False,
-        elem_id="evaluate-runs",
-    )
-    found["card"] = job_cards(ctx, "evaluate-job")
-    found["next"] = gr.Button(
-        ctx.t("evaluate_tab.to_compare"), variant="primary", elem_id="evaluate-next", visible=False
-    )
-    found["answers"] = gr.HTML(elem_id="evaluate-answers", elem_classes="wb-html")
+    found |= _lay_out_progress(ctx)
     with gr.Column(elem_classes="wb-card"):
         gr.HTML(el("h2", ctx.t("evaluate_tab.list")), elem_classes="wb-html")
         found["table"] = gr.HTML(elem_id="evaluate-list", elem_classes="wb-html")
@@ -70,7 +86,6 @@ def _lay_out(ctx: UiContext) -> Parts:
             [], label=ctx.t("evaluate_tab.detail"), visible=False, elem_id="evaluate-chosen"
         )
         found["detail"] = gr.HTML(elem_id="evaluate-detail", elem_classes="wb-html")
-    found["command"] = command_line(ctx, "evaluate-command")
     return Parts(**found)
 
 
@@ -78,47 +93,84 @@ def _lay_out_form(ctx: UiContext) -> dict[str, Any]:
     choices = [(ctx.t(f"evaluate_tab.what.{name}"), name) for name in ("adapter", "endpoint")]
     what = gr.Radio(choices, value="adapter", label=ctx.t("evaluate_tab.what"), elem_id="evaluate-what")
     with gr.Row():
-        adapter = gr.Dropdown(
-            [],
-            label=ctx.t("evaluate_tab.adapter"),
-            info=ctx.t("evaluate_tab.adapter.hint"),
-            elem_id="evaluate-adapter",
-        )
-        endpoint = gr.Dropdown(
-            [],
-            label=ctx.t("evaluate_tab.endpoint"),
-            info=ctx.t("evaluate_tab.endpoint.hint"),
-            elem_id="evaluate-endpoint",
-            visible=False,
-        )
-        dataset = gr.Dropdown(
-            [],
-            label=ctx.t("evaluate_tab.dataset"),
-            info=ctx.t("evaluate_tab.dataset.hint"),
-            elem_id="evaluate-dataset",
-        )
-        limit = gr.Number(
-            0,
-            precision=0,
-            label=ctx.t("evaluate_tab.limit"),
-            info=ctx.t("evaluate_tab.limit.hint"),
-            elem_id="evaluate-limit",
-        )
+        adapter = gr.Dropdown([], **_said(ctx, "adapter"))
+        endpoint = gr.Dropdown([], visible=False, **_said(ctx, "endpoint"))
+        dataset = gr.Dropdown([], **_said(ctx, "dataset"))
+        limit = gr.Number(0, precision=0, **_said(ctx, "limit"))
     note = gr.HTML(elem_id="evaluate-note", elem_classes="wb-html")
+    tasks = _lay_out_tasks(ctx)
     with gr.Row(elem_classes="wb-buttons"):
         start = gr.Button(ctx.t("evaluate_tab.start"), variant="primary", elem_id="evaluate-start")
-    names = ("what", "adapter", "endpoint", "dataset", "limit", "note", "start")
-    return dict(zip(names, (what, adapter, endpoint, dataset, limit, note, start), strict=True))
+    names = ("what", "adapter", "endpoint", "dataset", "limit", "note", "tasks", "start")
+    return dict(zip(names, (what, adapter, endpoint, dataset, limit, note, tasks, start), strict=True))
 
 
-def _wire(ctx: UiContext, parts: Parts) -> None:
-    live = page.LiveAnswers()
+def _said(ctx: UiContext, name: str) -> dict[str, Any]:
+    """Label, hint and id of a field."""
+    key = f"evaluate_tab.{name}"
+    elem_id = f"evaluate-{name.replace('.', '-').replace('_', '-')}"
+    return {"label": ctx.t(key), "info": ctx.t(f"{key}.hint"), "elem_id": elem_id}
 
-    def look(ctx: UiContext, chosen: str | None) -> list[Any]:
-        return page.show_run(ctx, live, chosen)
 
-    shown = [parts.card, parts.answers, parts.runs, parts.next]
-    follow(ctx, look, inputs=[parts.runs], outputs=shown, extra=parts.runs.input)
+def _lay_out_tasks(ctx: UiContext) -> TaskParts:
+    found: dict[str, Any] = {"rows": gr.State(list[Any]())}
+    with gr.Accordion(
+        ctx.t("evaluate_tab.tasks"), open=False, elem_classes="wb-more", elem_id="evaluate-tasks"
+    ):
+        with gr.Row():
+            choices = evaluate_tasks.task_choices(ctx)
+            found["task"] = gr.Dropdown(choices, value=None, **_said(ctx, "task"))
+            found["limit"] = gr.Number(20, precision=0, **_said(ctx, "task.limit"))
+            found["shots"] = gr.Textbox(max_lines=1, **_said(ctx, "task.shots"))
+        found["about"] = gr.HTML(elem_id="evaluate-task-about", elem_classes="wb-html")
+        found["file"] = gr.Textbox(visible=False, max_lines=1, **_said(ctx, "task.file"))
+        with gr.Row():
+            found["data"] = gr.Textbox(max_lines=1, scale=3, **_said(ctx, "task.data"))
+            found["upload"] = gr.File(
+                label=ctx.t("evaluate_tab.task.upload"), elem_id="evaluate-task-upload", height=110, scale=2
+            )
+        with gr.Row(elem_classes="wb-buttons"):
+            found["add"] = gr.Button(ctx.t("evaluate_tab.task.add"), elem_id="evaluate-task-add")
+        labels = labels_of(ctx, "evaluate_tab.task.table", ("empty", "confirm"))
+        found["table"] = json_view(
+            "table", elem_id="evaluate-task-list", labels=labels, scripts=("cards.js",)
+        )
+    return TaskParts(**found)
+
+
+def _lay_out_progress(ctx: UiContext) -> dict[str, Any]:
+    runs = gr.Dropdown(
+        run_choices([], ctx.lang),
+        value="",
+        label=ctx.t("evaluate_tab.runs"),
+        visible=False,
+        elem_id="evaluate-runs",
+    )
+    card = job_cards(ctx, "evaluate-job")
+    following = gr.Button(
+        ctx.t("evaluate_tab.to_compare"), variant="primary", elem_id="evaluate-next", visible=False
+    )
+    with gr.Column(elem_classes="wb-card", visible=False) as going:
+        gr.HTML(el("h2", ctx.t("evaluate_tab.answers")), elem_classes="wb-html")
+        named = [(ctx.t(f"evaluate_tab.answers.{name}"), name) for name in FILTERS]
+        filter_ = gr.Radio(
+            named, value="all", label=ctx.t("evaluate_tab.filter"), elem_id="evaluate-filter", container=False
+        )
+        answers = gr.HTML(elem_id="evaluate-answers", elem_classes="wb-html")
+    names = ("runs", "card", "next", "going", "filter", "answers")
+    return dict(zip(names, (runs, card, following, going, filter_, answers), strict=True))
+
+
+def _wire(ctx: UiContext, parts: Parts, command: gr.HTML) -> None:
+    page, live = evaluate_page, LiveAnswers()
+
+    def look(ctx: UiContext, chosen: str | None, filter_: str | None) -> list[Any]:
+        return page.show_run(ctx, live, chosen, filter_)
+
+    asked_for = [parts.runs, parts.filter]
+    shown = [parts.card, parts.answers, parts.going, parts.runs, parts.next]
+    follow(ctx, look, inputs=asked_for, outputs=shown, extra=parts.runs.input, seconds=LIVE_SECONDS)
+    parts.filter.input(ui_handler(ctx, look), asked_for, shown, **QUIET)
     lists = [parts.chosen, parts.adapter, parts.dataset, parts.endpoint]
     follow(ctx, page.show_lists, inputs=lists, outputs=[parts.table, *lists])
     parts.chosen.change(ui_handler(ctx, page.show_detail), parts.chosen, parts.detail, **QUIET)
@@ -128,17 +180,40 @@ def _wire(ctx: UiContext, parts: Parts) -> None:
     )
     parts.endpoint.change(ui_handler(ctx, page.describe_endpoint), asked, parts.note, **QUIET)
     parts.adapter.change(ui_handler(ctx, page.choose_adapter), parts.adapter, parts.dataset, **QUIET)
-    said = [parts.what, parts.adapter, parts.dataset]
-    ON([part.change for part in said], ui_handler(ctx, page.show_command), said, parts.command, **QUIET)
+    said = [parts.what, parts.adapter, parts.endpoint, parts.dataset, parts.limit, parts.tasks.rows]
+    ON([part.change for part in said], ui_handler(ctx, page.show_command), said, command, **QUIET)
+    _wire_start(ctx, parts, ui_handler(ctx, look), asked_for, shown)
+
+
+def _wire_start(ctx: UiContext, parts: Parts, look: Any, asked_for: list[Any], shown: list[Any]) -> None:
     names = ("what", "adapter", "endpoint", "dataset", "limit", "token")
-    values = {name: getattr(parts, name) for name in names}
     started = parts.start.click(
-        ui_handler(ctx, page.start_evaluation),
-        inputs_kwargs=values,
+        ui_handler(ctx, evaluate_page.start_evaluation),
+        inputs_kwargs={**{name: getattr(parts, name) for name in names}, "tasks": parts.tasks.rows},
         outputs=parts.runs,
         trigger_mode="once",
         **QUIET,
     )
-    started.success(ui_handler(ctx, look), parts.runs, shown, **QUIET)
+    started.success(look, asked_for, shown, **QUIET)
     wire_job_cards(ctx, parts.card)
     parts.next.click(None, js="() => { window.WB.openTab('compare'); }", **QUIET)
+
+
+def _wire_tasks(ctx: UiContext, parts: TaskParts) -> None:
+    page = evaluate_tasks
+
+    def add(ctx: UiContext, **values: Any) -> list[Any]:
+        return page.add_task(ctx, values.pop("rows"), **values)
+
+    parts.task.change(ui_handler(ctx, page.choose_task), parts.task, [parts.about, parts.file], **QUIET)
+    names = ("task", "file", "data", "upload", "limit", "shots", "rows")
+    parts.add.click(
+        ui_handler(ctx, add),
+        inputs_kwargs={name: getattr(parts, name) for name in names},
+        outputs=[parts.rows, parts.table, parts.data, parts.upload],
+        trigger_mode="once",
+        **QUIET,
+    )
+    parts.data.blur(ui_handler(ctx, page.forget_upload), parts.data, parts.upload, **QUIET)
+    table: Any = parts.table
+    table.click(ui_handler(ctx, page.press_choice), parts.rows, [parts.rows, parts.table], **QUIET)

@@ -2,66 +2,32 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import gradio as gr
 
 from workbench.errors import ConfigError, InputError, Problem
 from workbench.inference import EndpointRegistry
-from workbench.jobs import JsonlTail
-from workbench.pipeline import evaluate_recipe, submit_recipe
+from workbench.pipeline import TEST_FILES, evaluate_recipe, submit_recipe
 from workbench.schemas.artifact import Artifact
 from workbench.schemas.base import parse
-from workbench.schemas.evaluation import EvaluateConfig
-from workbench.schemas.inference import Endpoint
-from workbench.schemas.job import ENDED, JobRecord
+from workbench.schemas.evaluation import EvaluateConfig, TaskChoice
+from workbench.schemas.job import JobRecord
 from workbench.ui.components import command_payload, job_row, jobs_payload
 from workbench.ui.context import UiContext
+from workbench.ui.tabs.evaluate_live import LiveAnswers, evaluations_of, read_answers
+from workbench.ui.tabs.evaluate_tasks import Rows, read_choices, task_titles
 from workbench.ui.tabs.ticking import SKIP
 from workbench.ui.views import evaluation as view
 from workbench.ui.views.html import Html, chip, el, paragraph
 from workbench.ui.views.runs import Choices, keep_choice, make_request_id, pick_run, run_choices
 from workbench.ui.views.words import say_date
 
-TEST_FILES = {
-    "answerable": "test.jsonl",
-    "unseen": "test_unseen.jsonl",
-    "unanswerable": "test_unanswerable.jsonl",
-}
 LISTED = 20
-JOURNAL = Path("work") / "journal.jsonl"
-"""Where an evaluation keeps its finished answers while it runs."""
-KEPT_TAILS = 16
-
-
-class Tail(NamedTuple):
-    """One journal as far as it was read."""
-
-    reader: JsonlTail
-    newest: list[dict[str, Any]]
-    total: int
-
-
-@dataclass
-class LiveAnswers:
-    """The newest finished answers of jobs that were looked at last; reads only what is new."""
-
-    tails: OrderedDict[Path, Tail] = field(default_factory=OrderedDict[Path, "Tail"])
-
-    def read(self, folder: Path) -> tuple[list[dict[str, Any]], int]:
-        """The last answers of one evaluation job, and how many there are."""
-        journal = folder / JOURNAL
-        tail, kept, count = self.tails.pop(journal, None) or Tail(JsonlTail(journal), [], 0)
-        new = [line["scored"] for line in tail.read() if isinstance(line.get("scored"), dict)]
-        kept, count = [*kept, *new][-view.SHOWN_ANSWERS :], count + len(new)
-        self.tails[journal] = Tail(tail, kept, count)
-        while len(self.tails) > KEPT_TAILS:
-            self.tails.popitem(last=False)
-        return kept, count
+NO_SET = ""
+"""The choice of asking no RAFT test set."""
 
 
 def list_jobs(ctx: UiContext) -> list[JobRecord]:
@@ -88,6 +54,11 @@ def endpoint_choices(ctx: UiContext) -> Choices:
         (f"{endpoint.name} · {endpoint.model}", endpoint.name)
         for endpoint in EndpointRegistry(ctx.workspace).list()
     ]
+
+
+def dataset_choices(ctx: UiContext) -> Choices:
+    """Datasets, and asking none of them."""
+    return [*artifact_choices(ctx.artifacts.list("dataset")), (ctx.t("evaluate_tab.dataset.none"), NO_SET)]
 
 
 def guess_dataset(ctx: UiContext, adapter_id: str) -> str:
@@ -139,48 +110,47 @@ def start_evaluation(ctx: UiContext, **values: Any) -> str:
         ConfigError: One entry per bad field.
     """
     dataset, token = str(values["dataset"] or ""), str(values["token"])
-    if not dataset:
+    tasks, limit = read_choices(values["tasks"] or ()), check_limit(values["limit"])
+    if not dataset and not tasks:
         raise InputError("evaluation_no_dataset")
     if values["what"] == "endpoint":
-        _start_endpoint(ctx, str(values["endpoint"] or ""), dataset, values["limit"], token)
-    else:
-        _start_adapter(ctx, str(values["adapter"] or ""), dataset, values["limit"], token)
+        _start_endpoint(ctx, str(values["endpoint"] or ""), dataset, tasks, limit, token)
+        return ""
+    if not values["adapter"]:
+        raise InputError("evaluation_no_adapter")
+    recipe = evaluate_recipe(
+        ctx.artifacts, str(values["adapter"]), dataset, general=bool(dataset), tasks=tasks, limit=limit
+    )
+    request = make_request_id(token, recipe, list_jobs(ctx))
+    submit_recipe(ctx.jobs, recipe, lang=ctx.lang, request_id=request)
     return ""
 
 
-def _start_adapter(ctx: UiContext, adapter: str, dataset: str, limit: Any, token: str) -> None:
-    if not adapter:
-        raise InputError("evaluation_no_adapter")
-    recipe = evaluate_recipe(ctx.artifacts, adapter, dataset, general=True)
-    questions = check_limit(limit)
-    if questions:
-        steps = [
-            step.model_copy(update={"config": {**step.config, "limit": questions}})
-            if step.kind == "evaluate"
-            else step
-            for step in recipe.steps
-        ]
-        recipe = recipe.model_copy(update={"steps": tuple(steps)})
-    request = make_request_id(token, recipe, list_jobs(ctx))
-    submit_recipe(ctx.jobs, recipe, lang=ctx.lang, request_id=request)
-
-
-def _start_endpoint(ctx: UiContext, name: str, dataset: str, limit: Any, token: str) -> None:
+def _start_endpoint(
+    ctx: UiContext, name: str, dataset: str, tasks: Sequence[TaskChoice], limit: int, token: str
+) -> None:
     if not name:
         raise InputError("evaluation_no_endpoint")
     endpoint = EndpointRegistry(ctx.workspace).get(name)
-    config = endpoint_config(ctx, endpoint, dataset, check_limit(limit))
+    values = {
+        "endpoint": endpoint,
+        "label": endpoint.name,
+        "tests": endpoint_tests(ctx, dataset),
+        "tasks": tuple(tasks),
+        "limit": limit,
+    }
+    config = parse(EvaluateConfig, values)
     secrets = (endpoint.api_key_env,) if endpoint.api_key_env else ()
     request = make_request_id(token, config, list_jobs(ctx))
     ctx.jobs.submit("evaluate", endpoint.name, config, request_id=request, secret_names=secrets)
 
 
-def endpoint_config(ctx: UiContext, endpoint: Endpoint, dataset: str, limit: int) -> EvaluateConfig:
-    """Every test file that the dataset has, asked of one endpoint."""
+def endpoint_tests(ctx: UiContext, dataset: str) -> dict[str, str]:
+    """Every test file that the dataset has."""
+    if not dataset:
+        return {}
     folder = ctx.artifacts.folder(dataset)
-    tests = {kind: str(folder / name) for kind, name in TEST_FILES.items() if (folder / name).is_file()}
-    values = {"endpoint": endpoint, "label": endpoint.name, "tests": tests, "limit": limit}
-    return parse(EvaluateConfig, values)
+    return {kind: str(folder / name) for kind, name in TEST_FILES.items() if (folder / name).is_file()}
 
 
 def check_limit(limit: Any) -> int:
@@ -195,26 +165,7 @@ def check_limit(limit: Any) -> int:
     raise ConfigError([Problem("EvaluateConfig.limit", "at_least", {"limit": "0"})])
 
 
-def evaluations_of(ctx: UiContext, job: JobRecord) -> list[JobRecord]:
-    """The evaluation jobs that a job is or has started, in the order of their start."""
-    if job.spec.kind == "evaluate":
-        return [job]
-    return list(reversed(ctx.jobs.list(kind="evaluate", parent=job.spec.id)))
-
-
-def read_answers(ctx: UiContext, live: LiveAnswers, job: JobRecord) -> Html:
-    """The table of finished answers of a job."""
-    shown: list[view.LiveAnswer] = []
-    total = 0
-    for child in evaluations_of(ctx, job):
-        lines, count = live.read(Path(child.folder))
-        total += count
-        label = str(child.spec.config.get("label", ""))
-        shown += [view.LiveAnswer(label, line) for line in lines]
-    return view.render_answers(shown, total, ctx.lang)
-
-
-def show_run(ctx: UiContext, live: LiveAnswers, chosen: str | None) -> list[Any]:
+def show_run(ctx: UiContext, live: LiveAnswers, chosen: str | None, filter_: str | None = None) -> list[Any]:
     """Card, finished answers, list of jobs and the next step, for the job on display."""
     jobs = list_jobs(ctx)
     job = pick_run(jobs, chosen or "")
@@ -222,13 +173,14 @@ def show_run(ctx: UiContext, live: LiveAnswers, chosen: str | None) -> list[Any]
         choices=run_choices(jobs, ctx.lang), value=keep_choice(jobs, chosen), visible=len(jobs) > 1
     )
     if job is None:
-        return [jobs_payload([]), "", runs, gr.update(visible=False)]
+        return [jobs_payload([]), "", gr.update(visible=False), runs, gr.update(visible=False)]
     parts = [job, *evaluations_of(ctx, job)] if job.spec.kind == "recipe" else [job]
-    going = job.status.state not in ENDED
     rows = [job_row(part, part.status.updated_at, ctx.lang) for part in parts]
     done = job.status.state == "succeeded"
-    answers = read_answers(ctx, live, job) if going or job.status.state != "succeeded" else Html()
-    return [jobs_payload(rows), answers, runs, gr.update(visible=done and job.spec.kind == "recipe")]
+    # a sample run's comparison is shown by its own tab; answers of what is over stay in reach here
+    answers = read_answers(ctx, live, job, filter_ or "all")
+    following = gr.update(visible=done and job.spec.kind == "recipe")
+    return [jobs_payload(rows), answers, gr.update(visible=True), runs, following]
 
 
 def show_lists(
@@ -239,15 +191,15 @@ def show_lists(
     table = view.render_list(
         [(item, view.read_metrics(ctx.artifacts.folder(item.id))) for item in evaluations], ctx.lang
     )
-    shown = _keep(view.evaluation_choices(evaluations, ctx.lang), chosen)
-    adapters = _keep(artifact_choices(ctx.artifacts.list("adapter")), adapter)
-    datasets = _keep(artifact_choices(ctx.artifacts.list("dataset")), dataset)
-    endpoints = _keep(endpoint_choices(ctx), endpoint)
+    shown = keep_listed(view.evaluation_choices(evaluations, ctx.lang), chosen)
+    adapters = keep_listed(artifact_choices(ctx.artifacts.list("adapter")), adapter)
+    datasets = keep_listed(dataset_choices(ctx), dataset)
+    endpoints = keep_listed(endpoint_choices(ctx), endpoint)
     lists = [gr.update(**each) for each in (adapters, datasets, endpoints)]
     return [table, gr.update(**shown, visible=bool(evaluations)), *lists]
 
 
-def _keep(choices: Choices, chosen: str | None) -> dict[str, Any]:
+def keep_listed(choices: Choices, chosen: str | None) -> dict[str, Any]:
     """Choices with the chosen one while it exists, else the newest."""
     values = [value for _, value in choices]
     return {"choices": choices, "value": chosen if chosen in values else (values[0] if values else None)}
@@ -261,11 +213,31 @@ def show_detail(ctx: UiContext, evaluation: str | None) -> Html:
     metrics = view.read_metrics(ctx.artifacts.folder(evaluation))
     if metrics is None:
         raise InputError("evaluation_unreadable", id=evaluation)
-    return view.render_detail(artifact, metrics, ctx.lang)
+    return view.render_detail(artifact, metrics, ctx.lang, task_titles(ctx))
 
 
-def show_command(ctx: UiContext, what: str, adapter: str | None, dataset: str | None) -> str:
-    """The command that does the same as the start button."""
-    if what == "endpoint" or not adapter or not dataset:
+def show_command(
+    ctx: UiContext,
+    what: str,
+    adapter: str | None,
+    endpoint: str | None,
+    dataset: str | None,
+    limit: Any,
+    tasks: Rows | None,
+) -> str:
+    """The command that does the same as the start button; empty where none does."""
+    choices, whole = read_choices(tasks or ()), check_limit(limit)
+    limits = {choice.limit or whole for choice in choices}
+    if dataset:
+        limits.add(whole)
+    asks_outside = what == "endpoint"
+    nobody = not (endpoint if asks_outside else adapter)
+    if nobody or len(limits) != 1 or (asks_outside and dataset):
         return command_payload([])
-    return command_payload(["workbench", "evaluate", "--adapter", adapter, "--dataset", dataset, "--general"])
+    command = ["workbench", "evaluate"]
+    command += ["--endpoint", str(endpoint)] if asks_outside else ["--adapter", str(adapter)]
+    command += ["--dataset", dataset, "--general"] if dataset else []
+    for choice in choices:
+        command += ["--task", f"{choice.task}={choice.data}" if choice.data else choice.task]
+    command += ["--limit", str(*limits)] if any(limits) else []
+    return command_payload(command)

@@ -24,7 +24,10 @@ from workbench.ui.tabs.ticking import follow
 from workbench.ui.wording import say_bytes
 
 ENDPOINT_FIELDS = ("name", "base_url", "model", "locality")
-ENDPOINT_MORE = ("api_key_env", "engine", "dialect", "thinking", "max_in_flight", "timeout_s")
+ENDPOINT_MORE = (
+    *("api_key_env", "engine", "dialect"),
+    *("thinking", "thinking_words", "max_in_flight", "timeout_s"),
+)
 
 
 def _action(ctx: UiContext, key: str, verb: str, *, careful: bool) -> dict[str, Any]:

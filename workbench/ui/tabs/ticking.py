@@ -47,9 +47,15 @@ def changed_only(seen: Sequence[str], values: Sequence[Any]) -> list[Any]:
 
 
 def follow(
-    ctx: UiContext, read: Handler, *, inputs: Sequence[Any], outputs: Sequence[Any], extra: Any = None
+    ctx: UiContext,
+    read: Handler,
+    *,
+    inputs: Sequence[Any],
+    outputs: Sequence[Any],
+    extra: Any = None,
+    seconds: float = TICK_SECONDS,
 ) -> gr.State:
-    """Call `read(ctx, *inputs)` every two seconds and at the page's start; send what changed.
+    """Call `read(ctx, *inputs)` every few seconds and at the page's start; send what changed.
 
     Inside a tab it ticks only while that tab is in front, so that ten tabs cost no more than one.
 
@@ -59,6 +65,7 @@ def follow(
         inputs: Components whose values `read` gets.
         outputs: Components to keep fresh.
         extra: Another event (such as `select.change`) that looks at once.
+        seconds: Between two looks.
 
     Returns:
         The state that holds what was sent; other handlers may empty it to force a redraw.
@@ -70,18 +77,18 @@ def follow(
 
     bound = ui_tick(ctx, tick)
     blocks: Any = Context.root_block
-    timer = _make_timer()
+    timer = _make_timer(seconds)
     for listen in (timer.tick, blocks.load, *([extra] if extra else [])):
         listen(bound, inputs=[seen, *inputs], outputs=[*outputs, seen], concurrency_limit=None, **POLL)
     return seen
 
 
-def _make_timer() -> gr.Timer:
+def _make_timer(seconds: float) -> gr.Timer:
     """A timer that rests while the tab around it is not in front; the browser alone decides that."""
     tab, tabs = _enclosing(gr.Tab), _enclosing(gr.Tabs)
     if tab is None or tabs is None:
-        return gr.Timer(TICK_SECONDS)
-    timer = gr.Timer(TICK_SECONDS, active=tab.id == tabs.selected)
+        return gr.Timer(seconds)
+    timer = gr.Timer(seconds, active=tab.id == tabs.selected)
     tabs.select(None, None, timer, js=IN_FRONT % json.dumps(str(tab.id)), **QUIET)
     return timer
 

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from workbench.artifacts import read_json
 from workbench.errors import InputError
+from workbench.evaluation.naming import say_measure
 from workbench.i18n import Lang, has_key, t
 from workbench.schemas.comparison import Change, ComparisonSummary, Decomposition, Sentence
 from workbench.schemas.evaluation import RunMetrics
-from workbench.schemas.review import VoteSummary
 from workbench.ui.views.evaluation import FIGURES, Figure, say_figure
 from workbench.ui.views.html import Child, Html, chip, el, fold, join, paragraph, table
 from workbench.ui.views.words import NOTHING
-from workbench.ui.wording import say_share
 
 TONES = {"improved": "good", "worse": "bad", "no_difference": "", "too_few": "warn"}
-WARNING_CODES = frozenset({"answers_identical", "refusals_leaked", "errors_left_out"})
+WARNING_CODES = frozenset({"answers_identical", "refusals_leaked", "task_refusals_leaked", "errors_left_out"})
 FIRST_SENTENCES = 8
 _UNCHANGED = 0.0005
 
@@ -75,15 +73,35 @@ def _line(sentence: Sentence, lang: Lang) -> Html:
 
 def render_figures(summary: ComparisonSummary, lang: Lang) -> Html:
     """Every figure of both sides with its change, its chance level, and the number of questions behind it."""
-    changes = {change.metric: change for change in summary.changes}
+    changes = {change.metric: change for change in summary.changes if not change.task}
+    tasks = [change for change in summary.changes if change.task]
     names = ("figure", "baseline", "finetuned", "change", "chance", "n")
     head: list[Child] = [t(f"compare_tab.col.{name}", lang) for name in names]
     before, after = summary.metrics["baseline"], summary.metrics["finetuned"]
-    rows = [_figure_row(figure, before, after, changes.get(figure.name), lang) for figure in FIGURES]
+    # a comparison of named tasks alone has none of these figures
+    figures = [figure for figure in FIGURES if not tasks or figure.name in changes]
+    rows = [_figure_row(figure, before, after, changes.get(figure.name), lang) for figure in figures]
+    rows += [_task_row(change, after, lang) for change in tasks]
     body = table(head, rows, cls="wv-compare", numbers=range(1, len(head)))
-    return join(
-        [el("h2", t("compare_tab.figures", lang)), body, render_decomposition(summary.decomposition, lang)]
-    )
+    parts = [
+        render_decomposition(one, lang, task)
+        for task, one in {"": summary.decomposition, **summary.task_decompositions}.items()
+    ]
+    return join([el("h2", t("compare_tab.figures", lang)), body, *parts])
+
+
+def _task_row(change: Change, after: RunMetrics, lang: Lang) -> list[Child]:
+    """The own score of a named task."""
+    figure = Figure(change.metric, higher_better=True, share=change.rate)
+    known = after.tasks.get(change.task)
+    return [
+        join([change.task, " ", el("small", say_measure(change.metric, lang), cls="wb-soft")]),
+        el("b", say_figure(figure, change.before), cls="wv-side-baseline"),
+        el("b", say_figure(figure, change.after), cls="wv-side-finetuned"),
+        render_change(figure, change, lang),
+        NOTHING if known is None or known.chance is None else say_figure(figure, known.chance),
+        f"{change.n:,}",
+    ]
 
 
 def _figure_row(
@@ -137,8 +155,8 @@ def _say_signed(figure: Figure, value: float, lang: Lang) -> str:
     return t("compare_tab.change.points", lang, value=text) if figure.share else text
 
 
-def render_decomposition(parts: Decomposition, lang: Lang) -> Html | None:
-    """Where the change of the mean F1 comes from, group by group, in words."""
+def render_decomposition(parts: Decomposition, lang: Lang, task: str = "") -> Html | None:
+    """Where the change of the mean F1 comes from, group by group, in words; of a task, of its own score."""
     if not parts.n or parts.total.value is None:
         return None
     lines = [
@@ -151,38 +169,10 @@ def render_decomposition(parts: Decomposition, lang: Lang) -> Html | None:
         if part.n
     ]
     total = f"{parts.total.value:+.3f}".replace("-", "−")
-    intro = t("compare_tab.decomposition.intro", lang, n=parts.n, total=total)
-    return fold(
-        t("compare_tab.decomposition", lang), paragraph(intro, "wb-soft"), el("ul", *lines, cls="wv-parts")
-    )
-
-
-def render_votes(summary: VoteSummary, lang: Lang) -> Html:
-    """What the verdicts add up to, with the interval, and a warning where they may mislead."""
-    if not summary.votes:
-        return paragraph(t("compare_tab.votes.none", lang), "wb-soft wb-tiny")
-    counts = t(
-        "compare_tab.votes.counts",
-        lang,
-        finetuned=summary.finetuned,
-        baseline=summary.baseline,
-        tie=summary.tie,
-        bad=summary.both_bad,
-    )
-    lines: list[Child] = [paragraph(counts), *(paragraph(line) for line in _say_rate(summary, lang))]
-    lines.append(paragraph(t("compare_tab.votes.biased", lang), "wb-soft wb-tiny"))
-    return join(lines)
-
-
-def _say_rate(summary: VoteSummary, lang: Lang) -> Sequence[str]:
-    rate = summary.win_rate
-    if rate.value is None or rate.low is None or rate.high is None:
-        return []
-    shown = {"share": say_share(rate.value), "low": say_share(rate.low), "high": say_share(rate.high)}
-    lines = [t("compare_tab.votes.share", lang, n=rate.n, **shown)]
-    if rate.low <= 0.5 <= rate.high:
-        lines.append(t("compare_tab.votes.straddles", lang))
-    left = summary.left_share
-    if left.low is not None and left.high is not None and not left.low <= 0.5 <= left.high:
-        lines.append(t("compare_tab.votes.position", lang, share=say_share(left.value)))
-    return lines
+    if task:
+        title = t("run_table.decomposition", lang, task=task)
+        intro = t("run_table.decomposition.intro", lang, task=task, n=parts.n, total=total)
+    else:
+        title = t("compare_tab.decomposition", lang)
+        intro = t("compare_tab.decomposition.intro", lang, n=parts.n, total=total)
+    return fold(title, paragraph(intro, "wb-soft"), el("ul", *lines, cls="wv-parts"))

@@ -14,20 +14,9 @@ from workbench.i18n import Lang, t, translator
 from workbench.schemas.artifact import Artifact
 from workbench.schemas.evaluation import Interval, RunMetrics
 from workbench.ui.views.html import Child, Html, chip, el, join, paragraph, table
-from workbench.ui.views.words import NOTHING, cut, say_date, say_decimal, say_interval
+from workbench.ui.views.tasks import render_figures, say_own
+from workbench.ui.views.words import NOTHING, say_date, say_decimal, say_interval
 from workbench.ui.wording import say_share
-
-SHOWN_ANSWERS = 20
-ANSWER_CHARS = 140
-QUOTE_TONES = {"verbatim": "good", "elided": "good", "near": "warn"}
-STATE_TONES = {
-    "answered": "",
-    "partial": "warn",
-    "refused": "",
-    "empty": "bad",
-    "truncated": "bad",
-    "error": "bad",
-}
 
 
 class Figure(NamedTuple):
@@ -64,14 +53,17 @@ def read_metrics(folder: Path) -> RunMetrics | None:
 
 def render_metrics(metrics: RunMetrics, lang: Lang) -> Html:
     """Every figure in words: what it is, the value with its interval, which way is better, and chance."""
-    rows = [_metric_row(figure, metrics, lang) for figure in FIGURES]
+    measured = [figure for figure in FIGURES if getattr(metrics, figure.name) is not None]
+    rows = [_metric_row(figure, metrics, lang) for figure in measured]
     errors = t("evaluate_tab.detail.errors", lang, errors=metrics.errors) if metrics.errors else ""
     warning = el("p", chip(t("train_tab.notice.warn", lang), "warn"), " ", errors) if errors else None
-    return el("div", warning, el("dl", *rows, cls="wv-figures"))
+    return el("div", warning, el("dl", *rows, cls="wv-figures") if rows else None)
 
 
-def render_detail(artifact: Artifact, metrics: RunMetrics, lang: Lang) -> Html:
-    """One evaluation: what was asked, and every figure in words."""
+def render_detail(
+    artifact: Artifact, metrics: RunMetrics, lang: Lang, titles: Mapping[str, str] | None = None
+) -> Html:
+    """One evaluation: what was asked, and every figure in words; tasks by their titles."""
     endpoint: Mapping[str, Any] = artifact.details.get("endpoint") or {}
     facts = {
         "model": str(endpoint.get("model", NOTHING)),
@@ -80,7 +72,8 @@ def render_detail(artifact: Artifact, metrics: RunMetrics, lang: Lang) -> Html:
         "date": say_date(artifact.created_at),
     }
     line = paragraph(t("evaluate_tab.detail.facts", lang, **facts), "wb-soft")
-    return el("div", line, render_metrics(metrics, lang))
+    tasks = render_figures(list(metrics.tasks.values()), titles or {}, lang) if metrics.tasks else None
+    return el("div", line, render_metrics(metrics, lang), tasks)
 
 
 def _metric_row(figure: Figure, metrics: RunMetrics, lang: Lang) -> Html:
@@ -141,9 +134,10 @@ def render_list(evaluations: Sequence[tuple[Artifact, RunMetrics | None]], lang:
         return paragraph(t("evaluate_tab.list.none", lang), "wb-empty")
     head: list[Child] = [t("evaluate_tab.list.name", lang), t("evaluate_tab.col.side", lang)]
     head += [t(f"evaluate_tab.metric.{figure.name}", lang) for figure in FIGURES]
-    head += [t("compare_tab.col.n", lang)]
+    head += [t("evaluate_tab.list.tasks", lang), t("compare_tab.col.n", lang)]
     rows = [_list_row(artifact, metrics, lang) for artifact, metrics in evaluations]
-    return table(head, rows, cls="wv-evaluations", numbers=range(2, len(head)))
+    numbers = [*range(2, 2 + len(FIGURES)), len(head) - 1]
+    return table(head, rows, cls="wv-evaluations", numbers=numbers)
 
 
 def _list_row(artifact: Artifact, metrics: RunMetrics | None, lang: Lang) -> list[Child]:
@@ -154,9 +148,15 @@ def _list_row(artifact: Artifact, metrics: RunMetrics | None, lang: Lang) -> lis
         "span", side_name(label, lang), cls=f"wv-side-{label}" if label in ("baseline", "finetuned") else ""
     )
     if metrics is None:
-        return [name, side, *([NOTHING] * (len(FIGURES) + 1))]
+        return [name, side, *([NOTHING] * (len(FIGURES) + 2))]
     figures = [_cell(figure, metrics, lang) for figure in FIGURES]
-    return [name, side, *figures, f"{metrics.n:,}"]
+    return [name, side, *figures, _tasks_cell(metrics), f"{metrics.n:,}"]
+
+
+def _tasks_cell(metrics: RunMetrics) -> Child:
+    """The own score of each task in one line each."""
+    lines = [el("span", f"{name} {say_own(figures)}") for name, figures in metrics.tasks.items()]
+    return join([part for line in lines for part in (line, el("br"))][:-1]) if lines else NOTHING
 
 
 def _cell(figure: Figure, metrics: RunMetrics, lang: Lang) -> Html:
@@ -167,50 +167,3 @@ def _cell(figure: Figure, metrics: RunMetrics, lang: Lang) -> Html:
         ends = {"low": say_figure(figure, interval.low), "high": say_figure(figure, interval.high)}
         bounds = t("view.range", lang, **ends)
     return join([el("b", say_figure(figure, value)), el("br"), el("small", bounds, cls="wb-soft")])
-
-
-class LiveAnswer(NamedTuple):
-    """One finished answer of a running evaluation."""
-
-    side: str
-    line: Mapping[str, Any]
-
-
-def render_answers(answers: Sequence[LiveAnswer], total: int, lang: Lang) -> Html:
-    """The newest finished answers, newest first.
-
-    Args:
-        answers: Newest last.
-        total: How many are finished.
-        lang: The page's language.
-    """
-    title = el("h2", t("evaluate_tab.answers", lang))
-    if not answers:
-        return el("div", title, paragraph(t("evaluate_tab.answers.none", lang), "wb-soft"), cls="wb-card")
-    shown = list(reversed(answers))[:SHOWN_ANSWERS]
-    columns = ("kind", "side", "question", "answer", "state", "quote", "seconds")
-    head = [t(f"evaluate_tab.col.{name}", lang) for name in columns]
-    note = t("evaluate_tab.answers.shown", lang, count=f"{total:,}", shown=len(shown))
-    rows = [_answer_row(answer, lang) for answer in shown]
-    body = table(head, rows, cls="wv-live", numbers=(6,))
-    return el("div", title, paragraph(note, "wb-soft wb-tiny"), body, cls="wb-card")
-
-
-def _answer_row(answer: LiveAnswer, lang: Lang) -> list[Child]:
-    line, state = answer.line, str(answer.line.get("state", ""))
-    quotes = line.get("quotes") or ()
-    best = next((str(quote.get("state")) for quote in quotes), "")
-    keys = {"verbatim": "verbatim", "elided": "near", "near": "near"}
-    quote = (
-        chip(t(f"quote.{keys.get(best, 'missing')}", lang), QUOTE_TONES.get(best, "bad")) if best else NOTHING
-    )
-    kind = str(line.get("kind", ""))
-    return [
-        t(f"compare_tab.kind.{kind}", lang) if kind else NOTHING,
-        el("span", side_name(answer.side, lang), cls=f"wv-side-{answer.side}"),
-        cut(str(line.get("question", "")), ANSWER_CHARS // 2),
-        cut(" ".join(str(line.get("prediction", "")).split()), ANSWER_CHARS),
-        chip(t(f"answer_state.{state}", lang), STATE_TONES.get(state, "")) if state else NOTHING,
-        quote,
-        say_decimal(float(line.get("seconds") or 0.0), 1),
-    ]
