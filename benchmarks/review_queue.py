@@ -4,7 +4,8 @@
 
 One click saves the verdict durably, finds the next open question of the reviewer's queue with what was typed
 there, counts the progress and remembers the place. All reviewers click at once, each in a process of their own;
-most of the review is done already.
+most of the review is done already. `page` is what the review desk itself asks for, from one server process: the
+verdict, and the next question with both answers, their marks and their differences.
 """
 
 from __future__ import annotations
@@ -18,10 +19,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from workbench.artifacts import ArtifactStore, write_jsonl_atomic
+from workbench.jobs import JobStore
 from workbench.paths import Workspace
 from workbench.review import VoteStore, build_queue, find_next, measure_progress
 from workbench.review.database import ReviewDatabase, pack
@@ -31,7 +36,10 @@ from workbench.schemas.review import QueueItem, ReviewPlan, ReviewSession
 
 PLAN = ReviewPlan(comparison="c1", selection="all")
 DONE_SHARE = 0.95
+Ask = Callable[[str, dict[str, Any]], dict[str, Any]]
 LIMIT_MS = 150.0
+THINKING = 0.5
+"""Seconds between two clicks of a reviewer; people take longer. Without it the processor's queue would be measured."""
 
 
 def make_items(count: int) -> list[ComparisonItem]:
@@ -63,9 +71,9 @@ def make_item(name: str) -> ComparisonItem:
     )
 
 
-def make_vote(reviewer: str, item: QueueItem) -> Vote:
+def make_vote(reviewer: str, item: QueueItem, comparison: str = "c1") -> Vote:
     return Vote(
-        comparison="c1",
+        comparison=comparison,
         sample_id=item.sample_id,
         reviewer=reviewer,
         verdict="tie",
@@ -76,19 +84,19 @@ def make_vote(reviewer: str, item: QueueItem) -> Vote:
     )
 
 
-def fill(root: Path, queues: dict[str, tuple[QueueItem, ...]]) -> int:
+def fill(root: Path, queues: dict[str, tuple[QueueItem, ...]], comparison: str = "c1") -> int:
     """Votes as if the review were nearly over, in one go, in both keepings."""
     VoteStore(Workspace(root)).save_session("r0", ReviewSession(plan=PLAN))
     votes = [
-        make_vote(reviewer, item)
+        make_vote(reviewer, item, comparison)
         for reviewer, queue in queues.items()
         for item in queue[: int(len(queue) * DONE_SHARE)]
     ]
     with ReviewDatabase(Workspace(root)).writing() as connection:
         connection.executemany(
             "INSERT INTO votes (comparison, reviewer, sample_id, is_repeat, is_adjudication, verdict, at, body)"
-            " VALUES ('c1', ?, ?, ?, 0, ?, ?, ?)",
-            [(v.reviewer, v.sample_id, v.repeat, v.verdict, v.at, pack(v)) for v in votes],
+            " VALUES (?, ?, ?, ?, 0, ?, ?, ?)",
+            [(v.comparison, v.reviewer, v.sample_id, v.repeat, v.verdict, v.at, pack(v)) for v in votes],
         )
     with (root / "votes.jsonl").open("w", encoding="utf-8") as handle:
         handle.writelines(f"{vote.model_dump_json()}\n" for vote in votes)
@@ -140,9 +148,57 @@ def run_reviewer(
         before = time.perf_counter()
         click(root, reviewer, queue)
         took.append((time.perf_counter() - before) * 1000)
-        # people think between clicks: without it this would measure the queue for the processor alone
-        time.sleep(0.5)
+        time.sleep(THINKING)
     return took
+
+
+def make_page(root: Path, items: list[ComparisonItem]) -> tuple[str, Ask]:
+    """A comparison on disk, and the desk's own way to ask: one context, as one server process has it."""
+    from workbench.ui.context import Services
+    from workbench.ui.server import make_context
+    from workbench.ui.tabs.review_room import answer
+
+    workspace = Workspace(root)
+    draft = ArtifactStore(workspace).begin("comparison", "c1")
+    write_jsonl_atomic(draft.folder / "items.jsonl", items)
+    comparison = draft.commit(details={"baseline": "", "finetuned": ""}).id
+    context = make_context(workspace, "ja", JobStore(workspace), Services())
+
+    def ask(action: str, values: dict[str, Any]) -> dict[str, Any]:
+        told = answer(context, {"action": action, "comparison": comparison, **values})
+        if "error" in told:
+            raise RuntimeError(told["error"]["message"])
+        return told
+
+    return comparison, ask
+
+
+def click_page(ask: Ask, reviewer: str, clicks: int) -> list[float]:
+    """Milliseconds from a verdict until the question behind it is there and remembered."""
+    shown = ask("begin", {"reviewer": reviewer, "mode": "all"})
+    took: list[float] = []
+    for _ in range(clicks):
+        time.sleep(THINKING)
+        before = time.perf_counter()
+        shown = ask("vote", {**_place(reviewer, shown), "verdict": "tie"})
+        shown = ask("go", {**_place(reviewer, shown), "by": 1})
+        took.append((time.perf_counter() - before) * 1000)
+    return took
+
+
+def _place(reviewer: str, shown: dict[str, Any]) -> dict[str, Any]:
+    sample, repeat = shown["item"]["key"]
+    return {"reviewer": reviewer, "sample_id": sample, "repeat": repeat}
+
+
+def measure_page(root: Path, names: list[str], clicks: int, items: list[ComparisonItem]) -> list[float]:
+    """Milliseconds of every click on the desk, all reviewers at once in one process."""
+    comparison, ask = make_page(root, items)
+    plan = PLAN.model_copy(update={"comparison": comparison})
+    fill(root, {name: build_queue(items, plan, name) for name in names}, comparison)
+    with ThreadPoolExecutor(len(names)) as pool:
+        found = list(pool.map(lambda name: click_page(ask, name, clicks), names))
+    return sorted(value for one in found for value in one)
 
 
 def measure(
@@ -184,9 +240,10 @@ def main() -> int:
         alone = measure(click_ours, root, names[:1], given.clicks, given.items)
         tell("workbench, one reviewer", alone)
         ours = tell("workbench, all at once", measure(click_ours, root, names, given.clicks, given.items))
+        page = tell("page, all at once", measure_page(root, names, given.clicks, items))
         script = tell("script, one reviewer", measure(click_script, root, names[:1], 5, given.items))
     print(f"the script takes {script / ours:.0f} times as long for one reviewer as we for all at once")
-    return 0 if ours < LIMIT_MS else 1
+    return 0 if max(ours, page) < LIMIT_MS else 1
 
 
 if __name__ == "__main__":

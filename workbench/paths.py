@@ -78,6 +78,11 @@ class Workspace:
         return self.root / "live_set.jsonl"
 
     @property
+    def gate_reports(self) -> Path:
+        """The latest verdict of a gate on each pair of runs; made with the first one."""
+        return self.root / "gates"
+
+    @property
     def settings_file(self) -> Path:
         return self.root / "settings.json"
 

@@ -38,6 +38,9 @@ CONVERT = """(target) => {
   at.dispatchEvent(new CompositionEvent("compositionend", { bubbles: true, data: "確認" }));
 }"""
 
+PROCESS = """(code) => document.activeElement.dispatchEvent(
+  new KeyboardEvent("keydown", { key: "Process", code, keyCode: 229, bubbles: true, cancelable: true }))"""
+
 
 @pytest.fixture(scope="module")
 def ctx(tmp_path_factory: pytest.TempPathFactory) -> UiContext:
@@ -165,7 +168,11 @@ def test_twenty_questions_by_keyboard_alone_through_a_closed_browser_to_the_expo
 
     for number in range(2, 10):
         first.go_on()
-        first.press(("ArrowLeft", "ArrowRight", "ArrowDown", "ArrowUp")[number % 4])
+        if number == 2:
+            # an input method that is on but idle names every key "Process": the key still says what it says
+            first.page.evaluate(PROCESS, "ArrowDown")
+        else:
+            first.press(("ArrowLeft", "ArrowRight", "ArrowDown", "ArrowUp")[number % 4])
         first.expect_done(number)
     first.go_on()
     first.press("e")

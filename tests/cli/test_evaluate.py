@@ -106,6 +106,21 @@ def test_a_result_file_is_imported_and_exported_again(
         assert all(Path(file).is_file() and Path(file).is_absolute() for file in written["files"])
 
 
+@pytest.mark.data
+def test_the_dataset_files_of_llm_jp_eval_are_built_from_what_was_published(
+    home: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str], shared_data: Path
+) -> None:
+    published = shared_data / "jcommonsenseqa"
+    arguments = ["dataset", str(published / "train-v1.3.json"), "--test", str(published / "valid-v1.3.json")]
+    code, told = call([*arguments, "--out", str(tmp_path / "evaluation")], home, capsys)
+    assert code == 0
+    hashes = {Path(one["path"]).parent.name: one["sha256"] for one in told["files"]}
+    # published by llm-jp for the dev file of v1.3.1 and v1.4.1
+    assert hashes["dev"] == "ac30df014eee8d24d62a5e1fbd4ed1e3b5d76bffb836ffb4c9fa59e72a056591"
+    test = json.loads((tmp_path / "evaluation" / "test" / "jcommonsenseqa.json").read_text(encoding="utf-8"))
+    assert len(test["samples"]) == 1119
+
+
 def test_every_note_has_its_words(
     home: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -205,6 +205,18 @@ def test_memory_does_not_grow_with_the_length_of_the_answers(tmp_path: Path) -> 
     assert peak < 12_000_000
 
 
+def test_one_runaway_answer_of_100_megabytes_does_not_cost_the_others_theirs(tmp_path: Path) -> None:
+    path = tmp_path / "runaway.jsonl"
+    with path.open("w", encoding="utf-8") as handle:
+        handle.write(json.dumps(_row(1, "a" * 100_000_000, "1")) + "\n")
+        handle.write(json.dumps(_row(2, "2", "2")) + "\n")
+    report = score_path(path, PROTOCOLS["exact_match_ja"])
+    assert [(item.state, item.scores) for item in report.items] == [
+        ("error", {}),
+        ("answered", {"exact_match": 1.0}),
+    ]
+
+
 def test_an_unknown_protocol_names_the_known_ones() -> None:
     with pytest.raises(WorkbenchError) as caught:
         find_protocol("bleu")

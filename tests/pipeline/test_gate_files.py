@@ -18,7 +18,9 @@ from workbench.jobs import FakeExecutor, JobStore, run_job
 from workbench.paths import Workspace
 from workbench.pipeline import gate_job, load_recipe
 from workbench.pipeline.gate_files import dump_gate, load_gate, run_gate
+from workbench.pipeline.gate_memory import recall_note
 from workbench.review import VoteStore
+from workbench.review.exports import GateNote
 from workbench.schemas.artifact import Artifact
 from workbench.schemas.gate import GateConfig, GateSpec
 
@@ -104,6 +106,25 @@ def test_reports_are_written_where_asked(folders: Path, workspace: Workspace) ->
     call(folders, workspace, *flags)
     assert outs[0].read_text(encoding="utf-8").startswith("# 関門の判定: 判定保留")
     assert outs[1].read_bytes().startswith(b"<?xml")
+
+
+def test_the_report_of_a_review_tells_what_the_gate_said_last_of_its_two_runs(
+    artifacts: ArtifactStore, workspace: Workspace, folders: Path
+) -> None:
+    ids = [publish(artifacts, run).id for run in article()]
+    draft = artifacts.begin("comparison", "c")
+    write_jsonl_atomic(draft.folder / "items.jsonl", [])
+    pair = draft.commit(details={"baseline": ids[0], "finetuned": ids[1]})
+    assert recall_note(workspace, pair, "ja") is None
+    flags = ["--candidate", ids[1], "--baseline", ids[0]]
+    assert call(folders, workspace, *flags) == 2
+    note = recall_note(workspace, pair, "ja")
+    assert note is not None
+    assert note.verdict == "inconclusive"
+    assert len(note.reasons) == 1, "the condition that holds needs no reason"
+    (folders / "gate.yaml").write_text(f"regression: [{{bench: {JCQ}, min_value: 0.5}}]", encoding="utf-8")
+    assert call(folders, workspace, *flags) == 0
+    assert recall_note(workspace, pair, "en") == GateNote("pass")
 
 
 def test_a_report_that_cannot_be_written_is_told(

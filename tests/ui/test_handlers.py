@@ -86,9 +86,13 @@ CLOSED: list[int] = []
 
 async def test_a_stream_that_fails_ends_with_a_toast_and_keeps_what_came(ctx: UiContext) -> None:
     seen: list[int] = []
-    with pytest.raises(gr.Error) as caught:
+
+    async def read() -> None:
         async for number in ui_stream(ctx, _stream)(2):
             seen.append(number)
+
+    with pytest.raises(gr.Error) as caught:
+        await read()
     assert seen == [0, 1]
     assert "n2" in caught.value.message
 

@@ -13,8 +13,9 @@ from typing import NamedTuple, TextIO, cast
 
 from workbench.errors import InputError, NotFoundError
 
-MAX_RECORD = 16 * 2**20
-"""Characters of one record. What is longer is no answer, and would have to be held in memory whole."""
+MAX_RECORD = 128 * 2**20
+"""Characters of one record, which is held in memory whole. Large enough that one runaway answer of 100 MB, which is
+no answer, does not cost the others theirs."""
 _CHUNK = 2**20
 _BETWEEN = re.compile(r"[\s,]*")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from workbench.jobs import JobContext
 from workbench.pipeline.gate_files import load_gate, run_gate
+from workbench.pipeline.gate_memory import keep_report
 from workbench.review import VoteStore
 from workbench.schemas.base import parse
 from workbench.schemas.gate import GateConfig
@@ -25,6 +26,7 @@ def run(config: dict[str, Any], job: JobContext) -> dict[str, Any]:
         candidate=settings.candidate,
         baseline=settings.baseline,
     )
+    keep_report(job.workspace, report)
     count = len(report.conditions)
     job.progress(PHASE, done=count, total=count, unit="conditions")
     return report.model_dump(mode="json")

@@ -29,6 +29,18 @@ def _check_name(value: str) -> str:
 SafeName = Annotated[str, AfterValidator(_check_name)]
 """A name that is safe as a file or folder name: letters, digits, '.', '_', '-', at most 100."""
 
+
+def at_most(characters: int) -> AfterValidator:
+    """Bounds a text. pydantic's own `max_length` refuses lone surrogates, which models do write and people copy."""
+
+    def check(value: str) -> str:
+        if len(value) > characters:
+            raise ValueError("text_too_long")
+        return value
+
+    return AfterValidator(check)
+
+
 Model = TypeVar("Model", bound=BaseModel)
 
 # pydantic's error type -> (our problem code, the bound's name in its context)

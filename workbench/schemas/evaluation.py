@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from workbench.schemas.base import SafeName, StrictModel
+from workbench.schemas.base import SafeName, StrictModel, at_most
 from workbench.schemas.chat import ChatMessage
 from workbench.schemas.inference import AnswerState, Endpoint, Sampling
 
@@ -194,7 +194,7 @@ class PinnedNote(StrictModel):
     start: int = Field(ge=0)
     """Character offsets in the answer."""
     end: int = Field(ge=0)
-    text: str = Field(default="", max_length=1000)
+    text: Annotated[str, at_most(1000)] = ""
 
 
 class Vote(StrictModel):
@@ -211,13 +211,13 @@ class Vote(StrictModel):
     tags: dict[Side, tuple[str, ...]] = Field(default_factory=dict[Side, tuple[str, ...]])
     """Codes of reasons, or words of the project's own."""
     notes: tuple[PinnedNote, ...] = ()
-    correction: str = Field(default="", max_length=20000)
+    correction: Annotated[str, at_most(20000)] = ""
     """The answer as it should have been."""
     states: dict[Side, Literal["answered", "partial", "refused"]] = Field(
         default_factory=dict[Side, Literal["answered", "partial", "refused"]]
     )
     """Where the reviewer overrules what the program takes an answer for."""
-    comment: str = Field(default="", max_length=4000)
+    comment: Annotated[str, at_most(4000)] = ""
     blind: bool = False
     """Names were hidden."""
     selection: Literal["all", "random", "targeted"] = "all"

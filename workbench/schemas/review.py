@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
-from workbench.schemas.base import StrictModel
+from workbench.schemas.base import StrictModel, at_most
 from workbench.schemas.evaluation import Correctness, Interval, PinnedNote, Side
 
 Verdict = Literal["baseline", "finetuned", "tie", "both_bad"]
@@ -92,9 +92,9 @@ class VoteDraft(StrictModel):
     correctness: dict[Side, Correctness] = Field(default_factory=dict[Side, Correctness])
     tags: dict[Side, tuple[str, ...]] = Field(default_factory=dict[Side, tuple[str, ...]])
     notes: tuple[PinnedNote, ...] = ()
-    correction: str = Field(default="", max_length=20000)
+    correction: Annotated[str, at_most(20000)] = ""
     states: dict[Side, HumanState] = Field(default_factory=dict[Side, HumanState])
-    comment: str = Field(default="", max_length=4000)
+    comment: Annotated[str, at_most(4000)] = ""
     at: float = 0.0
 
 

@@ -70,9 +70,9 @@ def test_what_cannot_be_checked_is_refused_with_a_sentence(
         prepare_instructions(ids, kwargs)
     assert caught.value.code == code
     for lang in ("ja", "en"):
-        message, hint = render_error(caught.value, lang)
-        assert message
-        assert hint
+        shown = render_error(caught.value, lang)
+        assert shown.message
+        assert shown.hint
 
 
 def test_keywords_are_regular_expressions_as_in_the_published_checker() -> None:

@@ -5,20 +5,25 @@ further tasks by --task
 evaluate --task NAME[=DATA] --endpoint E      tasks of the catalogue or of a file
 evaluate --lm-eval TASKS --endpoint E         lm-evaluation-harness as a process of its own
 evaluate tasks | import FILE | export RUN     the catalogue; result files of other programs
+evaluate dataset TRAIN --out DIR              llm-jp-eval's dataset files from JCommonsenseQA as it is published
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from workbench.artifacts import hash_file
 from workbench.cli.commands.following import follow, public_record
 from workbench.cli.commands.run import run_recipe
 from workbench.cli.context import CliContext
+from workbench.cli.files import write_out
 from workbench.errors import InputError
 from workbench.evaluation.formats import WRITERS, export_run, import_results
+from workbench.evaluation.formats.llm_jp_dataset import build_jcq_datasets
 from workbench.evaluation.formats.lm_eval_child import build_command, find_python, run_lm_eval
 from workbench.evaluation.tasks import list_tasks, load_task
 from workbench.inference import EndpointRegistry
@@ -51,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentPars
     parser.add_argument("--shots", type=int, metavar="N")
     parser.add_argument("--limit", type=int, default=0, metavar="N")
     parser.add_argument("--label", default="")
-    actions = parser.add_subparsers(dest="action", metavar="tasks|import|export", required=False)
+    actions = parser.add_subparsers(dest="action", metavar="tasks|import|export|dataset", required=False)
     actions.add_parser("tasks", parents=[common])
     importing = actions.add_parser("import", parents=[common])
     importing.add_argument("files", nargs="+", type=Path, metavar="FILE")
@@ -61,12 +66,16 @@ def add_arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentPars
     exporting.add_argument("run", metavar="RUN")
     exporting.add_argument("--format", required=True, choices=tuple(WRITERS))
     exporting.add_argument("--out", required=True, type=Path, metavar="DIR")
+    building = actions.add_parser("dataset", parents=[common])
+    building.add_argument("train", type=Path, metavar="TRAIN")
+    building.add_argument("--test", type=Path, metavar="VALID")
+    building.add_argument("--out", required=True, type=Path, metavar="DIR")
 
 
 def handle(context: CliContext, arguments: argparse.Namespace) -> int:
     """Do what the arguments say."""
     if arguments.action:
-        return {"tasks": _list, "import": _import, "export": _export}[arguments.action](context, arguments)
+        return ACTIONS[arguments.action](context, arguments)
     if arguments.lm_eval:
         return _run_lm_eval(context, arguments)
     if arguments.task and not arguments.adapter:
@@ -206,6 +215,24 @@ def _export(context: CliContext, arguments: argparse.Namespace) -> int:
     written = export_run(arguments.run, arguments.format, arguments.out, context.artifacts())
     context.out.result(written, "\n".join(written["files"]))
     return 0
+
+
+def _build_dataset(context: CliContext, arguments: argparse.Namespace) -> int:
+    out: Path = arguments.out.resolve()
+    built = build_jcq_datasets(arguments.train, arguments.test)
+    for name, content in built.items():
+        write_out(out / name, content)
+    files = [{"path": str(out / name), "sha256": hash_file(out / name)} for name in built]
+    context.out.result({"files": files}, "\n".join(f"{one['sha256']}  {one['path']}" for one in files))
+    return 0
+
+
+ACTIONS: dict[str, Callable[[CliContext, argparse.Namespace], int]] = {
+    "tasks": _list,
+    "import": _import,
+    "export": _export,
+    "dataset": _build_dataset,
+}
 
 
 def _tell_tasks(context: CliContext, metrics: RunMetrics) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from workbench.cli.context import CliContext
 from workbench.cli.files import write_out
 from workbench.pipeline.gate_files import load_gate, run_gate
+from workbench.pipeline.gate_memory import keep_report
 from workbench.pipeline.gate_report import (
     EXIT_CODES,
     render_junit,
@@ -36,6 +37,7 @@ def handle(context: CliContext, arguments: argparse.Namespace) -> int:
         candidate=arguments.candidate,
         baseline=arguments.baseline,
     )
+    keep_report(context.workspace, report)
     if arguments.markdown:
         write_out(arguments.markdown, render_markdown(report, context.lang).encode("utf-8"))
     if arguments.junit:

@@ -9,6 +9,7 @@ from typing import Any
 from workbench.artifacts import write_bytes_atomic
 from workbench.cli.context import CliContext
 from workbench.errors import InputError
+from workbench.pipeline.gate_memory import recall_note
 from workbench.review import VoteStore, check_metrics, find_disagreements
 from workbench.review.exports import EXPORTS, load_source
 from workbench.review.exports.report import say_win_rate
@@ -78,12 +79,14 @@ def _show(context: CliContext, arguments: argparse.Namespace) -> None:
 
 def _export(context: CliContext, arguments: argparse.Namespace) -> None:
     out = Path(arguments.out).expanduser().resolve()
+    artifacts = context.artifacts()
     made = save_export(
         VoteStore(context.workspace),
-        context.artifacts(),
+        artifacts,
         arguments.comparison,
         arguments.format,
         context.lang,
+        gate=recall_note(context.workspace, artifacts.get(arguments.comparison), context.lang),
     )
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -118,7 +118,12 @@ def _question(values: Line) -> str:
 
 def _first_text(value: object) -> str:
     """The first text in nested lists and mappings; log-likelihoods become what they are written as."""
-    while isinstance(value, list | Mapping):
-        items = as_mapping(value).values() if isinstance(value, Mapping) else cast("list[object]", value)
-        value = next(iter(items), "")
+    inner: Iterable[object]
+    while isinstance(value, list | dict):
+        inner = (
+            cast("dict[str, object]", value).values()
+            if isinstance(value, dict)
+            else cast("list[object]", value)
+        )
+        value = next(iter(inner), "")
     return str(value)

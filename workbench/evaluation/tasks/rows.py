@@ -9,9 +9,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
-
 from workbench.errors import InputError, NotFoundError
 
 MAX_BYTES = 512 * 1024 * 1024
@@ -126,6 +123,10 @@ def _find_encoding(path: Path) -> str:
 
 
 def _read_xlsx(path: Path) -> Iterator[Row]:
+    # imported here: it is slow to load, and few files are workbooks
+    from openpyxl import load_workbook
+    from openpyxl.utils.exceptions import InvalidFileException
+
     try:
         book = load_workbook(path, read_only=True, data_only=True)
     except (InvalidFileException, zipfile.BadZipFile, KeyError, OSError) as exc:

@@ -347,10 +347,11 @@
       KEYS[event.code]();
       return true;
     }
+    let composing = null;
     function onKey(event) {
       if (!root.isConnected) { document.removeEventListener("keydown", onKey); return; }
-      // while Japanese is being converted every key belongs to the input method
-      if (event.isComposing || event.keyCode === 229) return;
+      // while Japanese is being converted every key belongs to the input method; one that is merely on names keys "Process"
+      if (event.isComposing || composing?.isConnected) return;
       if (state.phase !== "desk" || !root.offsetParent || event.ctrlKey || event.altKey || event.metaKey) return;
       if (event.code === "Escape") { escape(event); return; }
       if (state.help) { if (event.code === "Slash") { act.help(); event.preventDefault(); } return; }
@@ -374,6 +375,8 @@
       Object.assign(pinButton.style, { left: `${Math.max(0, spot.left - frame.left)}px`, top: `${spot.bottom - frame.top + 6}px` });
     }
     document.addEventListener("keydown", onKey);
+    document.addEventListener("compositionstart", (event) => { composing = event.target; });
+    document.addEventListener("compositionend", () => { composing = null; });
     document.addEventListener("selectionchange", onSelect);
     document.addEventListener("visibilitychange", () => { if (document.hidden && root.isConnected) flush(); });
     document.addEventListener("wb-review-choose", () => {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +26,7 @@ from workbench.evaluation.runs import Side, load_folder
 from workbench.evaluation.table import build_table, list_differences
 from workbench.evaluation.table_export import FORMATS
 from workbench.paths import assets_dir
+from workbench.schemas.artifact import Artifact
 from workbench.schemas.table import Correction, RunTable, TableColumn
 from workbench.ui.components import command_payload
 from workbench.ui.context import UiContext
@@ -65,11 +66,16 @@ def name_runs(ctx: UiContext) -> dict[str, str]:
         item.id: ctx.t(
             "run_table.run",
             name=item.name,
-            model=str((item.details.get("endpoint") or {}).get("model", "")),
+            model=_model_of(item),
             date=say_date(item.created_at),
         )
         for item in ctx.artifacts.list("evaluation")[:LISTED]
     }
+
+
+def _model_of(evaluation: Artifact) -> str:
+    endpoint: Mapping[str, Any] = evaluation.details.get("endpoint") or {}
+    return str(endpoint.get("model", ""))
 
 
 def list_runs(ctx: UiContext, chosen: Sequence[str] | None, reference: str | None) -> list[Any]:

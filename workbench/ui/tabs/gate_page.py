@@ -13,6 +13,7 @@ from workbench.errors import InputError, NotFoundError
 from workbench.evaluation.table import list_benches
 from workbench.paths import assets_dir
 from workbench.pipeline.gate_files import dump_gate, load_gate, run_gate
+from workbench.pipeline.gate_memory import keep_report
 from workbench.pipeline.gate_report import render_junit, render_markdown
 from workbench.schemas.base import parse
 from workbench.schemas.gate import GateReport, GateSpec
@@ -129,7 +130,9 @@ def evaluate(ctx: UiContext, asked: Asked) -> GateReport:
 
 def check(ctx: UiContext, *values: Any) -> Html:
     """The verdict with its reasons."""
-    return view.render_report(evaluate(ctx, Asked.of(*values)), ctx.lang)
+    report = evaluate(ctx, Asked.of(*values))
+    keep_report(ctx.workspace, report)
+    return view.render_report(report, ctx.lang)
 
 
 def save_gate(ctx: UiContext, *values: Any) -> Any:

@@ -33,7 +33,8 @@ def build(ctx: UiContext) -> None:
 def _build_results(ctx: UiContext, where: gr.State) -> None:
     with gr.Accordion(ctx.t("review_tab.results.title"), open=False, elem_id="review-results") as fold:
         shown = gr.HTML(elem_id="review-figures", elem_classes="wb-html")
-        again = gr.Button(ctx.t("review_tab.results.again"), size="sm", elem_id="review-again")
+        with gr.Row(elem_classes="wb-buttons"):
+            again = gr.Button(ctx.t("review_tab.results.again"), size="sm", elem_id="review-again")
     show = ui_handler(ctx, page.show_results)
     for event in (fold.expand, again.click, where.change):
         event(show, where, shown, **BUSY)
@@ -70,7 +71,8 @@ def _build_tags(ctx: UiContext) -> None:
             elem_id="review-tags",
         )
         oracle = gr.Checkbox(label=ctx.t("review_tab.tags.oracle"), elem_id="review-oracle")
-        save = gr.Button(ctx.t("review_tab.tags.save"), size="sm", elem_id="review-tags-save")
+        with gr.Row(elem_classes="wb-buttons"):
+            save = gr.Button(ctx.t("review_tab.tags.save"), size="sm", elem_id="review-tags-save")
     root: Any = Context.root_block
     root.load(ui_handler(ctx, page.show_tags), None, [tags, oracle], **QUIET)
     saved = save.click(ui_handler(ctx, page.save_tags), [tags, oracle], [tags, oracle], **QUIET)

@@ -12,6 +12,7 @@ from gradio.utils import get_upload_folder
 from workbench.artifacts import write_bytes_atomic
 from workbench.errors import InputError, StateError
 from workbench.i18n import LANGUAGES
+from workbench.pipeline.gate_memory import recall_note
 from workbench.review import publish
 from workbench.review.agree import check_metrics
 from workbench.review.exports import EXPORTS
@@ -20,11 +21,13 @@ from workbench.schemas.base import parse
 from workbench.schemas.review import DEFAULT_TAGS, ReviewSettings
 from workbench.ui.components import to_json
 from workbench.ui.context import UiContext
+from workbench.ui.handlers import read_event
 from workbench.ui.tabs.compare_page import load_items
 from workbench.ui.tabs.review_queue import is_blind_open, load_votes
 from workbench.ui.tabs.review_sources import read_judge
 from workbench.ui.views.html import Html, el, join, paragraph
 from workbench.ui.views.review_item import say_tag
+from workbench.ui.views.review_matrix import render_matrix
 from workbench.ui.views.review_results import render_results
 
 MAX_TAGS = 30
@@ -35,7 +38,7 @@ _UNSAFE = re.compile(r'[\\/:*?"<>|\x00-\x1f]+')
 
 def read_where(ctx: UiContext, event: gr.EventData) -> dict[str, str]:
     """The comparison and the name that the desk is at."""
-    data: Any = getattr(event, "_data", None) or {}
+    data = read_event(event)
     return {name: str(data.get(name) or "") for name in ("comparison", "reviewer")}
 
 
@@ -46,10 +49,13 @@ def show_results(ctx: UiContext, where: dict[str, str] | None) -> str:
         return paragraph(ctx.t("review_tab.results.none"), "wb-soft")
     if is_blind_open(ctx, comparison, reviewer):
         return paragraph(ctx.t("review_tab.results.hidden"), "wb-soft")
-    votes = load_votes(ctx, comparison)
+    items, votes = load_items(ctx, comparison), load_votes(ctx, comparison)
     judge = read_judge(ctx, comparison)
-    checks = check_metrics(load_items(ctx, comparison), votes, judge or None)
-    return render_results(ctx.votes.summary(comparison), checks, ctx.lang)
+    found = render_results(
+        ctx.votes.summary(comparison), check_metrics(items, votes, judge or None), ctx.lang
+    )
+    title = el("h3", ctx.t("review_tab.results.matrix"))
+    return join([found, title, render_matrix(items, votes, ctx.lang)])
 
 
 def show_exports(ctx: UiContext) -> str:
@@ -82,8 +88,7 @@ def press_export(ctx: UiContext, where: dict[str, str] | None, event: gr.EventDa
         InputError: No comparison, or no such format.
         StateError: Nothing to export, or the one who asks is still reviewing blind.
     """
-    data: Any = getattr(event, "_data", None) or {}
-    return write_export(ctx, where or {}, str(data.get("row", "")))
+    return write_export(ctx, where or {}, str(read_event(event).get("row", "")))
 
 
 def write_export(ctx: UiContext, where: dict[str, str], name: str) -> list[Any]:
@@ -93,7 +98,8 @@ def write_export(ctx: UiContext, where: dict[str, str], name: str) -> list[Any]:
         raise InputError("comparison_not_chosen")
     if is_blind_open(ctx, comparison, where.get("reviewer", "")):
         raise StateError("review_export_blind")
-    done = save_export(ctx.votes, ctx.artifacts, comparison, name, ctx.lang)
+    gate = recall_note(ctx.workspace, ctx.artifacts.get(comparison), ctx.lang)
+    done = save_export(ctx.votes, ctx.artifacts, comparison, name, ctx.lang, gate=gate)
     folder = Path(get_upload_folder()) / "exports" / ctx.artifacts.get(comparison).id
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / (_UNSAFE.sub("_", done.name).strip(" .") or f"review-{name}")

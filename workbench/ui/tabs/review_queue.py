@@ -81,7 +81,9 @@ def narrow_items(ctx: UiContext, plan: ReviewPlan, reviewer: str) -> Sequence[Co
 
 
 @lru_cache(maxsize=32)
-def _queue(ctx: UiContext, plan: ReviewPlan, reviewer: str, _begun: float) -> tuple[QueueItem, ...]:
+def _queue(ctx: UiContext, plan_text: str, reviewer: str, _begun: float) -> tuple[QueueItem, ...]:
+    # the plan travels as text, which a cache can tell from another
+    plan = ReviewPlan.model_validate_json(plan_text)
     return build_queue(narrow_items(ctx, plan, reviewer), plan, reviewer)
 
 
@@ -176,7 +178,7 @@ def open_desk(ctx: UiContext, comparison: str, reviewer: str, *, adjudicating: b
 
 
 def _seat_at(ctx: UiContext, session: ReviewSession, reviewer: str) -> Desk:
-    queue = _queue(ctx, session.plan, reviewer, session.at)
+    queue = _queue(ctx, session.plan.model_dump_json(), reviewer, session.at)
     done = ctx.votes.done(session.plan.comparison, reviewer)
     saved = session.key if session.sample_id else None
     return Desk(ctx, session.plan, reviewer, False, queue, done, saved)

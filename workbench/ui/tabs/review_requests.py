@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from workbench.schemas.base import StrictModel
+from workbench.schemas.base import StrictModel, at_most
 from workbench.schemas.evaluation import Correctness
 from workbench.schemas.review import HumanState, Order, QueueKey, Strength
 from workbench.ui.tabs.compare_page import NAME_LENGTH
@@ -18,7 +18,7 @@ Mode = Literal["random", "worst", "all", "filter", "adjudicate"]
 class Ask(StrictModel):
     """Who asks, about which comparison."""
 
-    comparison: str = Field(default="", max_length=200)
+    comparison: Annotated[str, at_most(200)] = ""
     reviewer: str = Field(default="", max_length=NAME_LENGTH)
 
 
@@ -28,14 +28,14 @@ class Begin(Ask):
     mode: Mode = "random"
     blind: bool = True
     size: int = Field(default=30, ge=1, le=100_000)
-    filter: str = Field(default="", max_length=60)
+    filter: Annotated[str, at_most(60)] = ""
     order: Order = "file"
 
 
 class At(Ask):
     """One place of the queue."""
 
-    sample_id: str = Field(default="", max_length=2000)
+    sample_id: Annotated[str, at_most(2000)] = ""
     repeat: bool = False
     adjudicating: bool = False
 
@@ -56,7 +56,7 @@ class Note(StrictModel):
     place: Place
     start: int
     end: int
-    text: str = Field(default="", max_length=1000)
+    text: Annotated[str, at_most(1000)] = ""
 
 
 class Entry(StrictModel):
@@ -66,9 +66,9 @@ class Entry(StrictModel):
     correctness: dict[Place, Correctness] = Field(default_factory=dict[Place, Correctness])
     tags: dict[Place, tuple[str, ...]] = Field(default_factory=dict[Place, tuple[str, ...]])
     notes: tuple[Note, ...] = Field(default=(), max_length=100)
-    correction: str = Field(default="", max_length=20000)
+    correction: Annotated[str, at_most(20000)] = ""
     states: dict[Place, HumanState] = Field(default_factory=dict[Place, HumanState])
-    comment: str = Field(default="", max_length=4000)
+    comment: Annotated[str, at_most(4000)] = ""
 
 
 class Save(At):

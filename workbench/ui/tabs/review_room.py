@@ -10,7 +10,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from workbench.errors import InternalError, NotFoundError, StateError, WorkbenchError
 from workbench.i18n import render_error
@@ -37,7 +37,7 @@ QUESTION_CUT = 80
 def answer(ctx: UiContext, request: object) -> dict[str, Any]:
     """Answer one request `{action, ...}` of the desk; an error is an answer too, with its sentence."""
     try:
-        given = dict(request) if isinstance(request, Mapping) else {}
+        given = dict(cast("Mapping[str, Any]", request)) if isinstance(request, Mapping) else {}
         action = str(given.pop("action", ""))
         if action not in ACTIONS:
             raise NotFoundError("review_action_unknown", name=action)

@@ -165,7 +165,7 @@ def reveal(
         lang: The page's language.
         judge: The judge's verdict (baseline, finetuned, tie, both_bad); empty: there is none.
     """
-    sides = {name: side_at(place, name) for name in PLACES}
+    sides: dict[Place, Side] = {name: side_at(place, name) for name in PLACES}
     return {
         "sides": sides,
         "names": {name: say_side(side, labels, lang) for name, side in sides.items()},
@@ -192,11 +192,16 @@ def _score_rows(item: ComparisonItem, sides: Mapping[Place, Side], lang: Lang) -
     """`[name, left, right]` for each score that either answer has, the question's own first."""
     answers = [answer_of(item, sides[name]) for name in PLACES]
     names = dict.fromkeys(name for answer in answers for name in answer.scores)
-    own = item.baseline.primary or next((name for name in OWN_SCORES if name in names), "")
+    own = find_own_score(item.baseline) or next((name for name in OWN_SCORES if name in names), "")
     ordered = sorted(names, key=lambda name: name != own)
     return [
         [say_score(name, lang), *(_figure(answer.scores.get(name)) for answer in answers)] for name in ordered
     ]
+
+
+def find_own_score(answer: ScoredAnswer) -> str:
+    """Which of an answer's scores counts as the question's own; empty where it has none."""
+    return answer.primary or next((name for name in OWN_SCORES if name in answer.scores), "")
 
 
 def say_score(name: str, lang: Lang) -> str:
