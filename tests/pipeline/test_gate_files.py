@@ -10,6 +10,7 @@ import yaml
 
 from tests.evaluation.run_makers import JCQ, article, task_answer, task_run
 from tests.pipeline.test_gate import votes
+from tests.review.makers import answer
 from workbench.artifacts import ArtifactStore, write_json_atomic, write_jsonl_atomic
 from workbench.cli.main import main
 from workbench.errors import ConfigError, InputError, NotFoundError, StateError
@@ -23,6 +24,7 @@ from workbench.review import VoteStore
 from workbench.review.exports import GateNote
 from workbench.schemas.artifact import Artifact
 from workbench.schemas.gate import GateConfig, GateSpec
+from workbench.schemas.review import StateOverride
 
 TWO_RULES = """
 version: 1
@@ -228,6 +230,33 @@ def test_the_newest_review_of_these_two_runs_decides(artifacts: ArtifactStore, w
     # the same votes say nothing of the two the other way round
     found = run_gate(spec, artifacts, VoteStore(workspace).votes, candidate=before.id, baseline=after.id)
     assert found.conditions[0].reason == "no_votes"
+
+
+def test_what_reviewers_call_an_answer_counts_in_the_gate_and_is_told(
+    artifacts: ArtifactStore, workspace: Workspace
+) -> None:
+    refused = {"state": "refused", "scores": {"refused": 1.0, "partial": 0.0, "char_f1": 0.1}}
+    answers = [answer(f"s{number}", "300円です。", **refused) for number in range(20)]
+    before, after = (publish(artifacts, Side(name, answers, {"label": name})) for name in ("base", "ft"))
+    gate = "regression: [{bench: raft, metric: over_refusal_rate, max_value: 0.5, decide_on: point}]"
+    spec, opinions = load_gate_text(gate, workspace), VoteStore(workspace).votes
+    found = run_gate(spec, artifacts, opinions, candidate=after.id, baseline=before.id)
+    assert (found.verdict, found.conditions[0].after) == ("fail", 1.0)
+    draft = artifacts.begin("comparison", "c")
+    write_jsonl_atomic(draft.folder / "items.jsonl", [])
+    comparison = draft.commit(details={"baseline": before.id, "finetuned": after.id})
+    overrides = [
+        StateOverride(sample_id=f"s{number}", side="finetuned", state="answered", reviewer="佐藤")
+        for number in range(15)
+    ]
+    draft = artifacts.begin("review", "r")
+    write_json_atomic(
+        draft.folder / "summary.json", votes(1, 1).model_copy(update={"overrides": tuple(overrides)})
+    )
+    draft.commit(details={"comparison": comparison.id})
+    found = run_gate(spec, artifacts, opinions, candidate=after.id, baseline=before.id)
+    assert (found.verdict, found.conditions[0].after) == ("pass", 0.25)
+    assert found.notes[-1].params == {"count": 15}
 
 
 def load_gate_text(text: str, workspace: Workspace) -> GateSpec:

@@ -8,7 +8,7 @@ from workbench.artifacts import ArtifactStore, read_json
 from workbench.evaluation.compare import Comparison, compare
 from workbench.evaluation.items import read_items
 from workbench.evaluation.runs import Side
-from workbench.review import apply_overrides
+from workbench.review import apply_overrides, collect_overrides
 from workbench.schemas.comparison import ComparisonSummary
 from workbench.schemas.evaluation import Vote
 
@@ -26,8 +26,9 @@ def recount(artifacts: ArtifactStore, comparison: str, votes: Sequence[Vote]) ->
     """
     items = read_items(artifacts.file(comparison, "items.jsonl"))
     before = ComparisonSummary.model_validate(read_json(artifacts.file(comparison, "summary.json")))
-    baseline = apply_overrides([item.baseline for item in items], votes, "baseline")
-    finetuned = apply_overrides([item.finetuned for item in items], votes, "finetuned")
+    overrides = collect_overrides(votes)
+    baseline = apply_overrides([item.baseline for item in items], overrides, "baseline")
+    finetuned = apply_overrides([item.finetuned for item in items], overrides, "finetuned")
     found = compare(
         Side(before.baseline, baseline, {"label": before.labels.get("baseline", "")}),
         Side(before.finetuned, finetuned, {"label": before.labels.get("finetuned", "")}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,8 +16,10 @@ from workbench.evaluation.runs import PREFIX, Side, load_run
 from workbench.pipeline.gate import Gate, check_gate
 from workbench.pipeline.gate_opinions import JudgeOpinion, Opinions
 from workbench.pipeline.judge_check import VotesOf, check_judgement
+from workbench.review import apply_overrides
 from workbench.schemas.artifact import Artifact
 from workbench.schemas.base import parse
+from workbench.schemas.comparison import Sentence
 from workbench.schemas.gate import GateReport, GateSpec, HumanConditions, JudgeConditions
 from workbench.schemas.judging import JudgementSummary
 from workbench.schemas.review import VoteSummary
@@ -76,11 +79,24 @@ def run_gate(
     if before.id == after.id:
         raise InputError("gate_same_run", id=after.id)
     judge = _find_judge(spec.judge, artifacts, before, after) if spec.judge else None
+    review = _find_votes(spec.human or HumanConditions(), artifacts, before, after)
     opinions = Opinions(
-        votes=_find_votes(spec.human, artifacts, before, after) if spec.human else None,
+        votes=review if spec.human else None,
         judge=JudgeOpinion(judge[1], check_judgement(artifacts, votes, judge[0])) if judge else None,
     )
-    return check_gate(spec, Gate(before, after, opinions))
+    if review is None or not review.overrides:
+        return check_gate(spec, Gate(before, after, opinions))
+    report = check_gate(spec, Gate(*_overrule(before, after, review), opinions))
+    overruled = Sentence(code="states_overruled", params={"count": len(review.overrides)})
+    return report.model_copy(update={"notes": (*report.notes, overruled)})
+
+
+def _overrule(before: Side, after: Side, review: VoteSummary) -> tuple[Side, Side]:
+    """Both runs with what reviewers say an answer is: the program may take an answer for a refusal."""
+    return (
+        replace(before, answers=apply_overrides(before.answers, review.overrides, "baseline")),
+        replace(after, answers=apply_overrides(after.answers, review.overrides, "finetuned")),
+    )
 
 
 def _find_votes(

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from workbench.review.settle import collect_overrides
-from workbench.schemas.evaluation import ScoredAnswer, Side, Vote
-from workbench.schemas.review import HumanState
+from workbench.schemas.evaluation import ScoredAnswer, Side
+from workbench.schemas.review import HumanState, StateOverride
 
 _JUDGED = frozenset({"answered", "partial", "refused"})
 
 
-def apply_overrides(answers: Sequence[ScoredAnswer], votes: Sequence[Vote], side: Side) -> list[ScoredAnswer]:
+def apply_overrides(
+    answers: Sequence[ScoredAnswer], overrides: Sequence[StateOverride], side: Side
+) -> list[ScoredAnswer]:
     """The answers of one side with the states that reviewers gave them, and the scores that follow from those.
 
     Empty answers, those that were cut off and errors stay what they are: nothing was answered. The scores of
@@ -19,11 +20,10 @@ def apply_overrides(answers: Sequence[ScoredAnswer], votes: Sequence[Vote], side
 
     Args:
         answers: Of one side.
-        votes: Those that count.
+        overrides: What reviewers say, one for each answer at most.
         side: Which one.
     """
-    overruled = [one for one in collect_overrides(votes) if one.side == side]
-    states: dict[str, HumanState] = {one.sample_id: one.state for one in overruled}
+    states: dict[str, HumanState] = {one.sample_id: one.state for one in overrides if one.side == side}
     return [_override(answer, states.get(answer.key)) for answer in answers]
 
 
