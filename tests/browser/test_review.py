@@ -281,6 +281,22 @@ def test_a_double_click_is_one_verdict_and_texts_stay_texts(
     who.close()
 
 
+def test_a_press_right_after_typing_the_name_begins_the_review(
+    reviewer: Any, url: str, comparison: str
+) -> None:
+    who: Reviewer = reviewer()
+    who.open(f"{url}/ja/?tab=review")
+    who.page.locator("#rd-name").fill("五人目")
+    # the name asks the server; its answer comes between press and release and must not swallow the click
+    who.page.locator("#rd-begin").hover()
+    with who.page.expect_response(lambda answer: "component_server" in answer.url):
+        who.page.mouse.down()
+    who.page.wait_for_timeout(300)
+    who.page.mouse.up()
+    expect(who.page.locator(".rd-answer")).to_have_count(2)
+    who.close()
+
+
 def test_a_selected_passage_becomes_a_note_at_the_same_place(
     reviewer: Any, url: str, ctx: UiContext, comparison: str
 ) -> None:

@@ -46,6 +46,18 @@ def test_the_results_tell_the_win_rate_and_whom_to_trust(ctx: UiContext, judged:
     assert "文字の一致（F1）" in html
 
 
+def test_refusals_are_counted_again_with_what_the_reviewer_calls_them(ctx: UiContext) -> None:
+    comparison = save_review(ctx, 4)
+    # the baseline refuses the first question; with names shown it stands left
+    shown = ask(ctx, "begin", comparison=comparison, reviewer="一人目", mode="all", blind=False)
+    assert "数え直す" not in page.show_results(ctx, {"comparison": comparison, "reviewer": BOSS})
+    ask(ctx, "vote", **at(shown), verdict="tie", entry={"states": {"left": "answered"}})
+    html = page.show_results(ctx, {"comparison": comparison, "reviewer": BOSS})
+    assert "数え直す" in html
+    counted = html.split("数え直す")[1]
+    assert counted.index("25.0 %") < counted.index("0.0 %", counted.index("25.0 %") + 6)
+
+
 def test_the_results_stay_closed_in_the_middle_of_a_blind_review(
     ctx: UiContext, judged: dict[str, str]
 ) -> None:

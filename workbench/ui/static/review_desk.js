@@ -301,7 +301,17 @@
       finished: () => state.phase === "finished" && R.finishedCard(state, labels, act),
       help: () => state.help && R.helpBox(labels, act),
     };
+    // a button that is drawn again between press and release would lose its click: what comes meanwhile is drawn after it
+    let held = false;
+    const late = new Set();
+    root.addEventListener("pointerdown", () => { held = true; });
+    for (const end of ["pointerup", "pointercancel"]) window.addEventListener(end, () => {
+      held = false;
+      setTimeout(() => { if (late.size && !held) draw([...late]); });
+    });
     function draw(names = Object.keys(DRAW)) {
+      if (held) { for (const name of names) late.add(name); return; }
+      for (const name of names) late.delete(name);
       const scroll = root.querySelector(".rd-document-text")?.scrollTop || 0, shown = root.querySelector(".rd-documents [aria-selected=true]")?.dataset.document;
       for (const name of names) redraw(parts[name], DRAW[name]() || []);
       desk.hidden = state.phase !== "desk" && state.phase !== "finished";
@@ -351,7 +361,7 @@
     function onKey(event) {
       if (!root.isConnected) { document.removeEventListener("keydown", onKey); return; }
       // while Japanese is being converted every key belongs to the input method; one that is merely on names keys "Process"
-      if (event.isComposing || composing?.isConnected) return;
+      if (held || event.isComposing || composing?.isConnected) return;
       if (state.phase !== "desk" || !root.offsetParent || event.ctrlKey || event.altKey || event.metaKey) return;
       if (event.code === "Escape") { escape(event); return; }
       if (state.help) { if (event.code === "Slash") { act.help(); event.preventDefault(); } return; }

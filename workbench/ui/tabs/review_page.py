@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,15 @@ from gradio.utils import get_upload_folder
 from workbench.artifacts import write_bytes_atomic
 from workbench.errors import InputError, StateError
 from workbench.i18n import LANGUAGES
+from workbench.pipeline.expert import recount
 from workbench.pipeline.gate_memory import recall_note
 from workbench.review import publish
 from workbench.review.agree import check_metrics
 from workbench.review.exports import EXPORTS
 from workbench.review.publish import save_export
 from workbench.schemas.base import parse
-from workbench.schemas.review import DEFAULT_TAGS, ReviewSettings
+from workbench.schemas.evaluation import Vote
+from workbench.schemas.review import DEFAULT_TAGS, ReviewSettings, VoteSummary
 from workbench.ui.components import to_json
 from workbench.ui.context import UiContext
 from workbench.ui.handlers import read_event
@@ -28,7 +31,7 @@ from workbench.ui.tabs.review_sources import read_judge
 from workbench.ui.views.html import Html, el, join, paragraph
 from workbench.ui.views.review_item import say_tag
 from workbench.ui.views.review_matrix import render_matrix
-from workbench.ui.views.review_results import render_results
+from workbench.ui.views.review_results import render_recount, render_results
 
 MAX_TAGS = 30
 MAX_TAG = 40
@@ -51,11 +54,17 @@ def show_results(ctx: UiContext, where: dict[str, str] | None) -> str:
         return paragraph(ctx.t("review_tab.results.hidden"), "wb-soft")
     items, votes = load_items(ctx, comparison), load_votes(ctx, comparison)
     judge = read_judge(ctx, comparison)
-    found = render_results(
-        ctx.votes.summary(comparison), check_metrics(items, votes, judge or None), ctx.lang
-    )
+    summary = ctx.votes.summary(comparison)
+    found = render_results(summary, check_metrics(items, votes, judge or None), ctx.lang)
     title = el("h3", ctx.t("review_tab.results.matrix"))
-    return join([found, title, render_matrix(items, votes, ctx.lang)])
+    return join([found, title, render_matrix(items, votes, ctx.lang), _show_recount(ctx, summary, votes)])
+
+
+def _show_recount(ctx: UiContext, summary: VoteSummary, votes: Sequence[Vote]) -> Html | None:
+    if not summary.overrides:
+        return None
+    before, after = (recount(ctx.artifacts, summary.comparison, one).summary for one in ((), votes))
+    return render_recount(len(summary.overrides), before, after, ctx.lang)
 
 
 def show_exports(ctx: UiContext) -> str:

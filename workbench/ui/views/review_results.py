@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workbench.i18n import Lang, t
+from workbench.schemas.comparison import ComparisonSummary
 from workbench.schemas.evaluation import Interval
 from workbench.schemas.review import MetricCheck, SelectionTally, VoteSummary
 from workbench.ui.views.html import Child, Html, chip, el, join, paragraph, table
@@ -150,6 +151,23 @@ def say_agreement(summary: VoteSummary, lang: Lang) -> str:
     ]
     told = " · ".join(f"{name} {say_decimal(value)}" for name, value in measures if value is not None)
     return f"{said} {told}".strip()
+
+
+def render_recount(
+    overruled: int, before: ComparisonSummary, after: ComparisonSummary, lang: Lang
+) -> Html:
+    """Refusals as the program counted them, and as they are with the states that reviewers gave."""
+    head: list[Child] = [t(f"review_tab.col.{name}", lang) for name in ("figure", "side", "program", "people")]
+    rows: list[list[Child]] = [
+        [t(f"measure.{name}", lang), t(f"review_tab.col.{side}", lang), say_share(old), say_share(new)]
+        for name in ("over_refusal_rate", "correct_refusal_rate")
+        for side in SIDES
+        for old, new in [(getattr(before.metrics[side], name), getattr(after.metrics[side], name))]
+        if old is not None and new is not None
+    ]
+    told = paragraph(t("review_tab.results.recount_why", lang, count=overruled), "wb-soft wb-tiny")
+    title = el("h3", t("review_tab.results.recount", lang))
+    return join([title, table(head, rows, numbers=(2, 3)), told])
 
 
 def render_reasons(summary: VoteSummary, lang: Lang) -> Html | None:
