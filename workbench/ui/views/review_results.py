@@ -153,11 +153,11 @@ def say_agreement(summary: VoteSummary, lang: Lang) -> str:
     return f"{said} {told}".strip()
 
 
-def render_recount(
-    overruled: int, before: ComparisonSummary, after: ComparisonSummary, lang: Lang
-) -> Html:
+def render_recount(overruled: int, before: ComparisonSummary, after: ComparisonSummary, lang: Lang) -> Html:
     """Refusals as the program counted them, and as they are with the states that reviewers gave."""
-    head: list[Child] = [t(f"review_tab.col.{name}", lang) for name in ("figure", "side", "program", "people")]
+    head: list[Child] = [
+        t(f"review_tab.col.{name}", lang) for name in ("figure", "side", "program", "people")
+    ]
     rows: list[list[Child]] = [
         [t(f"measure.{name}", lang), t(f"review_tab.col.{side}", lang), say_share(old), say_share(new)]
         for name in ("over_refusal_rate", "correct_refusal_rate")
