@@ -40,7 +40,8 @@ def table() -> RunTable:
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_table_tells_values_verdicts_and_numbers(table: RunTable, lang: Any) -> None:
     markup = render_table(table, lang)
-    assert "66.7 %" in markup
+    assert "73.3 %" in markup
+    assert "40.0 %" in markup
     assert ("悪化" if lang == "ja" else "worse") in markup
     assert "60" in markup
     assert EVIL not in markup

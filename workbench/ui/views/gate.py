@@ -191,6 +191,8 @@ def _remove(values: dict[str, Any], path: str) -> None:
     if section in OPINIONS:
         values.pop(section, None)
         return
+    if section not in LISTS:
+        raise InputError("gate_edit_unknown")
     _find(values, path)
     del values[section][int(index)]
 
