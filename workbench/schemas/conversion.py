@@ -7,6 +7,8 @@ from typing import Literal
 from pydantic import Field
 
 from workbench.schemas.base import SafeName, StrictModel
+from workbench.schemas.inference import HttpUrl
+from workbench.schemas.ollama import OllamaName
 
 Layout = Literal[
     "nemo_dcp_v1",
@@ -74,6 +76,16 @@ class ConvertConfig(StrictModel):
     """Largest size of one output file in bytes."""
     texts: str = ""
     """JSONL of the person's own data, for comparing tokenizers; empty: built-in sentences."""
+    accept_tokenizer: bool = False
+    """Finish although the tokenizer gives other tokens than the source's for some texts."""
+    ollama_url: HttpUrl | None = None
+    """Root of an Ollama server to upload to; None: the folder is made and the commands are shown."""
+    ollama_name: OllamaName = ""
+    """Name of the model on the server; empty: from `name`."""
+    ollama_adapter: bool = False
+    """Register base and adapter apart (`ADAPTER`), which only servers older than 0.34.1 take."""
+    system: str = Field(default="", max_length=100_000)
+    """System prompt that Ollama's model carries; empty: none."""
 
 
 class PlannedFile(StrictModel):
