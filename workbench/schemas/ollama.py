@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from workbench.schemas.base import StrictModel
+from workbench.schemas.inference import HttpUrl
 
 _PART = r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}"
 _NAME = re.compile(rf"({_PART}/)?{_PART}(:[A-Za-z0-9_][A-Za-z0-9._-]{{0,79}})?")
@@ -21,6 +22,15 @@ def _check_name(value: str) -> str:
 
 OllamaName = Annotated[str, AfterValidator(_check_name)]
 """`name`, `namespace/name`, each with or without `:tag`; empty: to be chosen."""
+
+
+def _read_url(value: object) -> object:
+    # an empty field of a form
+    return value or None
+
+
+OptionalUrl = Annotated[HttpUrl | None, BeforeValidator(_read_url)]
+"""The root of a server, or none."""
 
 
 class OllamaModel(StrictModel):
