@@ -146,7 +146,14 @@ async def test_only_older_servers_take_an_adapter(version: str, code: str, blob:
 
 @pytest.mark.parametrize(
     ("version", "takes"),
-    [("0.34.0", True), ("v0.9.12-rc1", True), ("0.34.1", False), ("0.35", False), ("1.0.0", False), ("?", False)],
+    [
+        ("0.34.0", True),
+        ("v0.9.12-rc1", True),
+        ("0.34.1", False),
+        ("0.35", False),
+        ("1.0.0", False),
+        ("?", False),
+    ],
 )
 def test_versions_are_compared_as_numbers(version: str, takes: bool) -> None:
     assert takes_adapters(version) is takes

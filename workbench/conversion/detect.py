@@ -49,7 +49,9 @@ def detect(path: Path) -> Detected:
             `checkpoint_unknown`, or what reading it raises.
     """
     place = find_place(path)
-    if place.layout in ("gguf", "nemo_megatron"):
+    if place.layout == "gguf":
+        return _describe_gguf(place, path)
+    if place.layout == "nemo_megatron":
         return _describe(place, path, {})
     source = open_source(place)
     try:
@@ -166,11 +168,11 @@ def open_source(place: Place) -> TensorSource:
     """The weights of a checkpoint, ready to be read in blocks.
 
     Raises:
-        InputError: A file is damaged or missing; `checkpoint_needs_container` for Megatron.
+        InputError: A file is damaged or missing; `checkpoint_unknown` for what is no table of weights.
     """
     opener = _OPENERS.get(place.layout)
     if opener is None:
-        raise InputError("checkpoint_needs_container", path=str(place.weights))
+        raise InputError("checkpoint_unknown", path=str(place.weights))
     return opener(place.weights)
 
 
@@ -219,6 +221,26 @@ def _describe(place: Place, path: Path, infos: Mapping[str, TensorInfo]) -> Dete
         largest_bytes=max(sizes, default=0),
         tokenizer=str(place.tokenizer or ""),
         remote_code=bool(config.get("auto_map")),
+    )
+
+
+def _describe_gguf(place: Place, path: Path) -> Detected:
+    # the package that knows the format is loaded only where it is needed
+    from workbench.conversion.gguf.reading import read_gguf
+
+    file = read_gguf(place.weights)
+    tensors = file.tensors.values()
+    return Detected(
+        layout="gguf",
+        path=str(path.expanduser().resolve()),
+        weights=str(place.weights),
+        base=str(file.settings.get("general.name") or ""),
+        architecture=str(file.settings.get("general.architecture") or ""),
+        tensors=len(tensors),
+        parameters=sum(tensor.count for tensor in tensors),
+        dtypes=dict(Counter(tensor.type.name for tensor in tensors)),
+        bytes=sum(tensor.bytes for tensor in tensors),
+        largest_bytes=max((tensor.bytes for tensor in tensors), default=0),
     )
 
 

@@ -10,13 +10,14 @@ from typing import Protocol
 
 from workbench.conversion.casting import NAMES
 from workbench.conversion.detect import Place, detect, find_place, open_source
+from workbench.conversion.megatron import MegatronWork
 from workbench.conversion.merge import Adapter, MergedSource
 from workbench.conversion.sidecars import Sidecars, gather
 from workbench.conversion.sources.base import BLOCK_BYTES, TensorSource
 from workbench.conversion.sources.files import closed_on_error
 from workbench.conversion.writer import OutputFile, build_index, is_written, plan_files, write_file
 from workbench.errors import InputError, ResourceError
-from workbench.schemas.conversion import ConversionPlan, ConvertConfig, Detected, PlannedFile, Target
+from workbench.schemas.conversion import ConversionPlan, ConvertConfig, Detected, Dtype, PlannedFile, Target
 
 RESERVE = 500_000_000
 """Bytes left free on the disk, so that other jobs can still write."""
@@ -117,7 +118,7 @@ def prepare_merged(settings: ConvertConfig, place: Place) -> Work:
     if base is None:
         raise InputError("base_needed", path=str(place.weights))
     home = find_place(base)
-    dtype = NAMES.get(settings.dtype or "", "")
+    dtype = name_dtype(settings.dtype) if settings.dtype is not None else ""
     tokenizer = place.tokenizer or home.tokenizer
     source = open_merged(home, Adapter(place.weights))
     with closed_on_error(source):
@@ -156,22 +157,60 @@ def choose_dtype(settings: ConvertConfig, base: Path | None) -> str:
     Training keeps float32 copies of the weights; left as they are, everything after would be twice as large.
     """
     if settings.dtype is not None:
-        return NAMES[settings.dtype]
+        return name_dtype(settings.dtype)
     if base is None:
         return ""
     found = detect(base).dtypes
     return max(found, key=lambda name: found[name]) if found else ""
 
 
+def name_dtype(dtype: Dtype) -> str:
+    """The option's value in safetensors' names.
+
+    Raises:
+        InputError: `dtype_is_gguf`.
+    """
+    if dtype not in NAMES:
+        raise InputError("dtype_is_gguf", dtype=dtype)
+    return NAMES[dtype]
+
+
+def prepare_gguf(settings: ConvertConfig, place: Place) -> Work:
+    """A model, or an adapter merged into its base, as a GGUF file."""
+    # the package that knows the format is loaded only where it is needed
+    from workbench.conversion.gguf.work import prepare_gguf as prepare_file
+
+    return prepare_file(settings, place)
+
+
+def prepare_gguf_adapter(settings: ConvertConfig, place: Place) -> Work:
+    """An adapter alone as a GGUF file."""
+    from workbench.conversion.gguf.work import prepare_adapter
+
+    return prepare_adapter(settings, place)
+
+
+def prepare_ollama(settings: ConvertConfig, place: Place) -> Work:
+    """A model, or an adapter merged into its base, as a folder that Ollama takes."""
+    from workbench.conversion.ollama.work import prepare_folder
+
+    return prepare_folder(settings, place)
+
+
 PREPARERS: dict[Target, Callable[[ConvertConfig, Place], Work]] = {
     "safetensors": prepare_safetensors,
     "merged": prepare_merged,
+    "gguf": prepare_gguf,
+    "gguf-adapter": prepare_gguf_adapter,
+    "ollama": prepare_ollama,
 }
 """What prepares each target."""
 
 
 def prepare(settings: ConvertConfig, place: Place) -> Work:
-    """Open the source and lay out the output; see `PREPARERS`."""
+    """Open the source and lay out the output; see `PREPARERS`. A plan with a `command` is not run here."""
+    if place.layout == "nemo_megatron":
+        return MegatronWork(place, settings)
     return PREPARERS[settings.to](settings, place)
 
 
@@ -188,6 +227,7 @@ def describe_plan(settings: ConvertConfig, detected: Detected, work: Work, targe
         free_bytes=find_free(target),
         seconds=(detected.bytes + 2 * total) / BYTES_PER_SECOND,
         target=str(target),
+        command=getattr(work, "command", ()),
     )
 
 

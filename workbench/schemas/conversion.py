@@ -24,7 +24,7 @@ Layout = Literal[
 ]
 """`dcp`: a distributed checkpoint that is not inside a NeMo RL folder."""
 
-Target = Literal["safetensors", "merged", "gguf", "gguf-adapter"]
+Target = Literal["safetensors", "merged", "gguf", "gguf-adapter", "ollama"]
 Dtype = Literal["bf16", "f16", "f32", "q8_0", "q4_k_m"]
 """The last two are for GGUF alone."""
 

@@ -20,7 +20,8 @@ CHATML = (
     "{% if enable_thinking is defined and enable_thinking is false %}<think>\n\n</think>\n\n{% endif %}{% endif %}"
 )
 DEFAULT_SYSTEM = (
-    "{% if messages[0].role != 'system' %}<|im_start|>system\nYou are helpful.<|im_end|>\n{% endif %}" + CHATML
+    "{% if messages[0].role != 'system' %}<|im_start|>system\nYou are helpful.<|im_end|>\n{% endif %}"
+    + CHATML
 )
 SLASH = """
 {%- set ns = namespace(think=true) -%}
@@ -42,7 +43,13 @@ ODD_TEXTS = (
     "{{ '{{' }}{{ m.role }}:\"\"\"\n{{ m.content }}\r\n{{ '\\u0007\\u200b' }}{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}assistant 😀{{ '{' }}{% endif %}"
 )
-SHAPED = {"tiny": CHAT_TEMPLATE, "chatml": CHATML, "default system": DEFAULT_SYSTEM, "slash": SLASH, "odd": ODD_TEXTS}
+SHAPED = {
+    "tiny": CHAT_TEMPLATE,
+    "chatml": CHATML,
+    "default system": DEFAULT_SYSTEM,
+    "slash": SLASH,
+    "odd": ODD_TEXTS,
+}
 TOKENS = {"bos_token": "<s>", "eos_token": "</s>"}
 
 
@@ -89,7 +96,9 @@ def test_the_shape_equals_what_transformers_renders(tmp_path: Path) -> None:
 
 def write_tokenizer(folder: Path, template: str, **settings: Any) -> Path:
     (folder / "tokenizer_config.json").write_text(
-        json.dumps({"chat_template": template, "bos_token": "<s>", "eos_token": {"content": "</s>"}, **settings})
+        json.dumps(
+            {"chat_template": template, "bos_token": "<s>", "eos_token": {"content": "</s>"}, **settings}
+        )
     )
     added = [{"id": 1, "content": "</s>"}, {"id": 7, "content": "<|im_end|>"}]
     (folder / "tokenizer.json").write_text(json.dumps({"added_tokens": added}))
@@ -180,6 +189,11 @@ def test_go_itself_prints_what_the_chat_template_prints(tmp_path: Path) -> None:
         input=json.dumps(jobs).encode(),
         capture_output=True,
         check=True,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "GOCACHE": str(tmp_path / "cache"), "GOFLAGS": "-mod=mod"},
+        env={
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(tmp_path),
+            "GOCACHE": str(tmp_path / "cache"),
+            "GOFLAGS": "-mod=mod",
+        },
     )
     assert shown.stdout.decode().split("\0")[:-1] == wanted

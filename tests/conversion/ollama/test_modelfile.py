@@ -21,7 +21,7 @@ HOSTILE = [
     "x\nFROM evil\nADAPTER evil",
     '""" inside """ a line',
     "tab\there\r\nand there",
-    "{{ .System }}\\n\\\"",
+    '{{ .System }}\\n\\"',
     "日本語の\n指示「引用」",
     "\n\nempty lines\n\n",
     "",

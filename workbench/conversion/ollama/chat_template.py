@@ -131,7 +131,9 @@ def read_object(path: Path) -> dict[str, Any]:
 def _named_tokens(settings: Mapping[str, Any]) -> dict[str, str]:
     """`bos_token` and its like, each as text."""
     return {
-        name: text for name in ("bos_token", "eos_token", "pad_token", "unk_token") if (text := _text(settings.get(name)))
+        name: text
+        for name in ("bos_token", "eos_token", "pad_token", "unk_token")
+        if (text := _text(settings.get(name)))
     }
 
 
