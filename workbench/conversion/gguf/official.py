@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from workbench.conversion.detect import Place
@@ -227,11 +228,14 @@ def run_watched(command: Sequence[str], written: Written, target: Path | None = 
 
 
 def _follow(child: subprocess.Popen[str], written: Written, target: Path | None) -> str:
-    from threading import Thread
-
-    assert child.stdout is not None
+    stream = child.stdout
+    assert stream is not None
     lines: list[str] = []
-    reader = Thread(target=lambda stream: lines.extend(stream), args=(child.stdout,), daemon=True)
+
+    def collect() -> None:
+        lines.extend(stream)
+
+    reader = Thread(target=collect, daemon=True)
     reader.start()
     seen = 0
     while child.poll() is None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import subprocess
 import sys
@@ -138,10 +139,8 @@ def run_quantiser(source: Path, target: Path, kind: LlamaFileType, written: Writ
 
 def main(arguments: list[str]) -> int:
     """Quantise one file; 0 where it worked."""
-    import llama_cpp
-
     source, target, kind = arguments
-    library: Any = llama_cpp
+    library: Any = importlib.import_module(PACKAGE)
     settings: Any = library.llama_model_quantize_default_params()
     settings.ftype = int(kind)
     settings.allow_requantize = False

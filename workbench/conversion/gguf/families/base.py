@@ -37,7 +37,7 @@ def no_extra(config: Config) -> Mapping[str, Array]:
 
 def read_rope(config: Config) -> dict[str, Any]:
     """Rotary settings, wherever a version of transformers keeps them (`rope_parameters`, `rope_scaling`)."""
-    given = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    given: object = config.get("rope_parameters") or config.get("rope_scaling")
     found = dict(cast("Mapping[str, Any]", given)) if isinstance(given, Mapping) else {}
     if found.get("rope_theta") is None and config.get("rope_theta") is not None:
         found["rope_theta"] = config["rope_theta"]

@@ -119,7 +119,7 @@ class TokenizerFiles:
         """The token of a role such as `bos`; empty where it has none."""
         for place in (self.config, self.named):
             value: object = place.get(f"{role}_token")
-            value = as_mapping(value).get("content") if isinstance(value, Mapping) else value
+            value = as_mapping(value).get("content", value)
             if isinstance(value, str) and value:
                 return value
         return ""
@@ -129,10 +129,11 @@ def _flatten(step: object) -> list[Mapping[str, Any]]:
     found = as_mapping(step)
     if found.get("type") != "Sequence":
         return [found] if found else []
-    inner = next(
-        (found[key] for key in ("normalizers", "pretokenizers", "processors", "decoders") if key in found), []
-    )
+    inner = next((found[key] for key in _INNER if key in found), None)
     return [part for entry in as_list(inner) for part in _flatten(entry)]
+
+
+_INNER = ("normalizers", "pretokenizers", "processors", "decoders")
 
 
 def as_mapping(value: object) -> Mapping[str, Any]:

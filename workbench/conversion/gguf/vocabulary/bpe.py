@@ -149,7 +149,7 @@ def _check_edges(files: TokenizerFiles, merges: list[Pair]) -> None:
         return
     from tokenizers import Tokenizer
 
-    alone = {
+    alone: dict[str, Any] = {
         "version": "1.0",
         "pre_tokenizer": files.content["pre_tokenizer"],
         "model": _EMPTY,
