@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -126,21 +126,20 @@ def answer_by_transformers(place: Place, home: Path) -> list[Answer]:
 
 
 def _continue(model: Any, ids: Any) -> Answer:
+    """A greedy answer, and the logits along it by one pass: step by step, a recurrent state adds rounding up."""
     import torch
-    from transformers import GenerationConfig
 
-    plain: Any = GenerationConfig(
-        do_sample=False,
-        max_new_tokens=TOKENS,
-        pad_token_id=0,
-        output_logits=True,
-        return_dict_in_generate=True,
-    )
     made = model.generate(
-        input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=plain, eos_token_id=None
+        input_ids=ids,
+        attention_mask=torch.ones_like(ids),
+        do_sample=False,
+        repetition_penalty=1.0,
+        min_new_tokens=TOKENS,
+        max_new_tokens=TOKENS,
     )
-    logits = torch.stack([step[0].float() for step in made.logits]).numpy()
-    return Answer(ids[0].tolist(), made.sequences[0, ids.shape[1] :].tolist(), logits)
+    start = ids.shape[1]
+    logits = model(input_ids=made[:, :-1]).logits[0, start - 1 :].float().numpy()
+    return Answer(ids[0].tolist(), made[0, start:].tolist(), logits)
 
 
 def _load_source(place: Place, home: Path) -> Any:
@@ -160,16 +159,15 @@ def _load_source(place: Place, home: Path) -> Any:
 def answer_by_llama(path: Path, adapter: Path | None, wanted: list[Answer]) -> list[Array]:
     """llama.cpp's logits at every place of the source's answers, shape (tokens, vocabulary) each."""
     options: dict[str, Any] = {"lora_path": str(adapter), "use_mmap": False} if adapter is not None else {}
-    model = load_llama(path, logits_all=True, **options)
     found: list[Array] = []
-    for answer in wanted:
-        # a hybrid model's state cannot be cut back, so each prompt starts from nothing
-        model.reset()
-        model._ctx.kv_cache_clear()
-        model.eval([*answer.prompt, *answer.tokens[:-1]])
-        start = len(answer.prompt) - 1
-        found.append(np.array(model.scores[start : start + len(answer.tokens)], np.float32))
-    model.close()
+    with closing(load_llama(path, logits_all=True, **options)) as model:
+        for answer in wanted:
+            # a hybrid model's state cannot be cut back, so each prompt starts from nothing
+            model.reset()
+            model._ctx.kv_cache_clear()
+            model.eval([*answer.prompt, *answer.tokens[:-1]])
+            start = len(answer.prompt) - 1
+            found.append(np.array(model.scores[start : start + len(answer.tokens)], np.float32))
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
@@ -50,12 +51,11 @@ def check_tokenizer(path: Path, source: Path, texts: str) -> Check:
     if not has_llama():
         return Check(name="tokenizer", state="not checked", reason="no_llama")
     theirs = load_tokenizer(source)
-    mine = load_llama(path, vocab_only=True)
     given = read_texts(texts) or list(BUILT_IN)
     special = [str(token) for token in theirs.all_special_tokens]
     samples = [*given, *(f"{token}{given[0]}" for token in special)]
-    equal = sum(tokenize(mine, text) == list(theirs(text)["input_ids"]) for text in samples)
-    mine.close()
+    with closing(load_llama(path, vocab_only=True)) as mine:
+        equal = sum(tokenize(mine, text) == list(theirs(text)["input_ids"]) for text in samples)
     params: dict[str, str | int | float] = {"equal": equal, "texts": len(samples)}
     if equal == len(samples):
         return Check(name="tokenizer", state="passed", params=params)
