@@ -132,7 +132,7 @@ def receive(ctx: UiContext, event: gr.EventData) -> list[Any]:
     """
     sent = read_event(event)
     for what, choices in (("model", model_choices(ctx)), ("endpoint", endpoint_choices(ctx))):
-        if sent.get(what) in {value for _, value in choices}:
+        if str(sent.get(what)) in {value for _, value in choices}:
             return _take_over(ctx, what, str(sent[what]), choices)
     raise InputError("evaluation_no_model")
 

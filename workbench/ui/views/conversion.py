@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from workbench.i18n import Lang, has_key, t, translator
+from workbench.i18n import Lang, has_key, load_catalogue, t, translator
 from workbench.schemas.conversion import Check, ConversionPlan, Detected, ProofReport, Target
 from workbench.ui.models import starter_folder
 from workbench.ui.views.html import Child, Html, chip, el, fold, join, paragraph, table
@@ -229,11 +229,12 @@ def _say_check(check: Check, part: str, lang: Lang) -> str:
     """A text of the catalogue with the check's figures; empty where it has none for them."""
     params: dict[str, str | int | float] = {name: _say_figure(value) for name, value in check.params.items()}
     for key in (f"proof.{check.name}.{part}", f"proof.{check.name}.{part}.plain"):
-        if has_key(key, lang):
-            try:
-                return t(key, lang, **cast("dict[str, str]", params))
-            except KeyError:  # a figure of another version of the check
-                continue
+        text = load_catalogue(lang).get(key)
+        try:
+            if text is not None:
+                return text.format(**params)
+        except KeyError:  # a figure of another version of the check
+            continue
     return ""
 
 
