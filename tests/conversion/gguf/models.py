@@ -94,9 +94,14 @@ BUILDERS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def save_model(folder: Path, build: Callable[[Any], Any], dtype: torch.dtype = torch.float32) -> Path:
+def save_model(
+    folder: Path,
+    build: Callable[[Any], Any],
+    dtype: torch.dtype = torch.float32,
+    tokenizer: Any = None,
+) -> Path:
     """A model with norms away from one, its tokenizer and template."""
-    tokenizer = build_tokenizer()
+    tokenizer = tokenizer or build_tokenizer()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(5)
         model = build(tokenizer)
