@@ -13,6 +13,7 @@ from typing import Any, cast
 import yaml
 
 from workbench.conversion.sources.base import TensorInfo, TensorSource
+from workbench.conversion.sources.files import refuse_links
 from workbench.conversion.sources.safetensors import INDEX, ShardedSource, open_model
 from workbench.conversion.sources.torch_files import BinSource, DcpSource
 from workbench.errors import InputError, NotFoundError
@@ -46,7 +47,7 @@ def detect(path: Path) -> Detected:
     Raises:
         NotFoundError: `checkpoint_missing`.
         InputError: `checkpoint_unfinished` for the folders of a save that is still going on,
-            `checkpoint_unknown`, or what reading it raises.
+            `checkpoint_unknown`, `path_leaves_folder`, or what reading it raises.
     """
     place = find_place(path)
     if place.layout == "gguf":
@@ -76,6 +77,9 @@ def find_place(path: Path) -> Place:
     found = _find_nemo(policy) if policy is not None else _find_plain(path)
     if found is None:
         raise InputError("checkpoint_unknown", path=str(path))
+    for folder in {found.weights, found.config, found.tokenizer}:
+        if folder is not None and folder.is_dir():
+            refuse_links(folder)
     return found
 
 

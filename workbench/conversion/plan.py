@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -13,8 +13,9 @@ from workbench.conversion.detect import Place, detect, find_place, open_source
 from workbench.conversion.megatron import MegatronWork
 from workbench.conversion.merge import Adapter, MergedSource
 from workbench.conversion.sidecars import Sidecars, gather
-from workbench.conversion.sources.base import BLOCK_BYTES, TensorSource
+from workbench.conversion.sources.base import BLOCK_BYTES, TensorInfo, TensorSource
 from workbench.conversion.sources.files import closed_on_error
+from workbench.conversion.vocabulary import EMBEDDINGS, check_vocabulary
 from workbench.conversion.writer import OutputFile, build_index, is_written, plan_files, write_file
 from workbench.errors import InputError, ResourceError
 from workbench.schemas.conversion import ConversionPlan, ConvertConfig, Detected, Dtype, PlannedFile, Target
@@ -105,9 +106,39 @@ def prepare_safetensors(settings: ConvertConfig, place: Place) -> Work:
     dtype = choose_dtype(settings, base)
     source = open_source(place)
     with closed_on_error(source):
+        if base is not None:
+            check_base(source.infos, find_place(base))
         sidecars = gather(place, base, source.infos.values())
+        if not settings.accept_tokenizer:
+            check_vocabulary(sidecars.copies.get("tokenizer.json"), source.infos.values())
         outputs = tuple(plan_files(source.infos.values(), dtype, settings.shard_bytes))
     return SafetensorsWork(source, outputs, sidecars, dtype or "source", BARE_BYTES + 6 * BLOCK_BYTES)
+
+
+def check_base(infos: Mapping[str, TensorInfo], home: Place) -> None:
+    """Refuse a base of another kind: its configuration would describe another model.
+
+    Fewer layers, narrower feed-forward blocks, other heads and resized embeddings are no other kind.
+
+    Raises:
+        InputError: `base_differs`.
+    """
+    base = open_source(home)
+    theirs = dict(base.infos)
+    base.close()
+    shared = [name for name in infos if name in theirs]
+    if 2 * len(shared) < len(infos):
+        raise InputError("base_differs", name=next(iter(infos), "")[:200], wanted="-", found="-")
+    for name in shared:
+        mine, other = infos[name].shape, theirs[name].shape
+        if mine != other and not name.endswith(_MAY_DIFFER):
+            raise InputError("base_differs", name=name[:200], wanted=str(list(other)), found=str(list(mine)))
+
+
+_MAY_DIFFER = (
+    *("up_proj.weight", "gate_proj.weight", "up_proj.bias", "gate_proj.bias"),
+    *("score.weight", "lm_head.weight", *EMBEDDINGS),
+)
 
 
 def prepare_merged(settings: ConvertConfig, place: Place) -> Work:
@@ -124,6 +155,8 @@ def prepare_merged(settings: ConvertConfig, place: Place) -> Work:
     with closed_on_error(source):
         surroundings = Place(home.layout, home.weights, home.config, tokenizer)
         sidecars = gather(surroundings, base, source.infos.values())
+        if not settings.accept_tokenizer:
+            check_vocabulary(sidecars.copies.get("tokenizer.json"), source.infos.values())
         outputs = tuple(plan_files(source.infos.values(), dtype, settings.shard_bytes))
     peak = TORCH_BYTES + 6 * BLOCK_BYTES + 2 * source.largest_delta
     return SafetensorsWork(source, outputs, sidecars, dtype or "base", peak)

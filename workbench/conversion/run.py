@@ -45,8 +45,9 @@ def run(config: dict[str, Any], job: JobContext) -> dict[str, Any]:
         `seconds` and `proof`: check -> `passed`, `failed` or `not checked: why`.
 
     Raises:
-        InputError: What detecting and reading raise; `target_not_empty`, `target_in_source`.
-        ResourceError: `conversion_disk_full`, `target_unwritable`.
+        InputError: What detecting and reading raise; `target_not_empty`, `target_is_link`,
+            `target_in_source`.
+        ResourceError: `conversion_disk_full`, `conversion_disk_filled`, `target_unwritable`.
         StateError: `conversion_running` where another one writes to the same target.
     """
     settings = parse(ConvertConfig, {"tools": str(job.workspace.tools), **config})
@@ -75,6 +76,7 @@ def _convert(settings: ConvertConfig, job: JobContext) -> dict[str, Any]:
     try:
         part.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_name(target.name + LOCK), timeout=0):
+            drop_other(settings, part)
             plan = _write(settings, place, part, job)
             peak = read_peak()
             proof = prove(settings, part, job)
@@ -97,6 +99,21 @@ def _convert(settings: ConvertConfig, job: JobContext) -> dict[str, Any]:
     return result
 
 
+def drop_other(settings: ConvertConfig, part: Path) -> None:
+    """Empty an unfinished folder that another source or other settings began: files of two would be mixed."""
+    kept = part / SETTINGS
+    if any(part.iterdir()) and (not kept.is_file() or not _is_same(settings, kept)):
+        shutil.rmtree(part)
+        part.mkdir()
+    write_json_atomic(kept, settings)
+
+
+def _is_same(settings: ConvertConfig, kept: Path) -> bool:
+    """Whether a folder was begun for these settings, but for those that it does not depend on."""
+    began = parse(ConvertConfig, read_json(kept))
+    return began.model_copy(update={name: getattr(settings, name) for name in _FREE}) == settings
+
+
 def read_earlier(settings: ConvertConfig, job: JobContext) -> dict[str, Any] | None:
     """What was finished before: by this job, or by another one that was to fill the very same folder.
 
@@ -108,9 +125,7 @@ def read_earlier(settings: ConvertConfig, job: JobContext) -> dict[str, Any] | N
     target = Path(settings.target).expanduser().absolute() if settings.target else None
     if settings.to != "ollama" or target is None or not (target / PROOF).is_file():
         return None
-    kept = parse(ConvertConfig, read_json(target / SETTINGS))
-    changes = {name: getattr(settings, name) for name in _FREE}
-    if kept.model_copy(update=changes) != settings:
+    if not _is_same(settings, target / SETTINGS):
         return None
     files = [path for path in sorted(target.iterdir()) if path.name not in (PROOF, SETTINGS)]
     return {
@@ -141,10 +156,12 @@ def choose_target(settings: ConvertConfig, job: JobContext) -> Path:
     """The folder to be made: the person's, or one among the workspace's models.
 
     Raises:
-        InputError: `target_not_empty`.
+        InputError: `target_not_empty`, `target_is_link`.
     """
     target = Path(settings.target).expanduser() if settings.target else job.workspace.models / settings.name
     target = target.absolute()
+    if target.is_symlink() or target.with_name(target.name + PART).is_symlink():
+        raise InputError("target_is_link", path=str(target))
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputError("target_not_empty", path=str(target))
     return target
@@ -255,7 +272,7 @@ def _finish(settings: ConvertConfig, part: Path, target: Path, job: JobContext) 
 def _explain(error: OSError, target: Path) -> ResourceError:
     if error.errno == errno.ENOSPC:
         free = shutil.disk_usage(target.parent).free if target.parent.exists() else 0
-        return ResourceError("conversion_disk_full", path=str(target), needed=0, free=free)
+        return ResourceError("conversion_disk_filled", path=str(target), free=free)
     return ResourceError("target_unwritable", path=str(target), reason=error.strerror or type(error).__name__)
 
 
