@@ -14,16 +14,20 @@ import pytest
 import torch
 from gguf import GGMLQuantizationType
 from gguf.quants import dequantize, quantize
+from safetensors.torch import save_file
 
 from tests.conversion.checkpoints import load_folder, write_v1
 from tests.conversion.gguf.models import build_llama, save_model
-from tests.conversion.gguf.support import read_settings, read_tensors, read_types, write
+from tests.conversion.gguf.support import convert, read_settings, read_tensors, read_types, write
 from tests.tiny_model import build_tokenizer
+from workbench.conversion import run as conversion_run
 from workbench.conversion.detect import detect, find_place
 from workbench.conversion.gguf.families.llama import compute_llama3_factors
 from workbench.conversion.plan import prepare
 from workbench.errors import InputError
-from workbench.schemas.conversion import ConvertConfig
+from workbench.jobs import CancelRequested, JobContext
+from workbench.paths import Workspace
+from workbench.schemas.conversion import ConvertConfig, ProofReport
 
 Find = Callable[[str], Path]
 PARTS = {
@@ -214,8 +218,6 @@ def change_config(source: Path, folder: Path, **changes: Any) -> Path:
 def test_a_vocabulary_larger_than_the_embedding_and_an_absent_tokenizer_are_refused(
     models: Find, tmp_path: Path
 ) -> None:
-    from safetensors.torch import save_file
-
     cut = change_config(models("llama"), tmp_path / "cut", vocab_size=500)
     tensors = load_folder(cut)
     for name in ("model.embed_tokens.weight", "lm_head.weight"):
@@ -232,8 +234,6 @@ def test_a_vocabulary_larger_than_the_embedding_and_an_absent_tokenizer_are_refu
 
 
 def test_a_smaller_vocabulary_is_filled_up_with_unused_tokens(models: Find, tmp_path: Path) -> None:
-    from safetensors.torch import save_file
-
     wide = change_config(models("llama"), tmp_path / "wide", vocab_size=528)
     tensors = load_folder(wide)
     for name in ("model.embed_tokens.weight", "lm_head.weight"):
@@ -284,3 +284,30 @@ def test_a_cut_file_and_one_of_another_kind_are_told(models: Find, tmp_path: Pat
         with pytest.raises(InputError) as raised:
             detect(file)
         assert raised.value.code == "gguf_damaged"
+
+
+def test_what_another_source_began_is_not_gone_on_with(
+    models: Find, workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two trainings of one model give files of one size with one header."""
+
+    def end_in_the_proof(settings: ConvertConfig, part: Path, job: JobContext) -> ProofReport:
+        raise CancelRequested
+
+    other = tmp_path / "other"
+    shutil.copytree(models("llama"), other)
+    save_file(
+        {name: value + 1 for name, value in load_folder(other).items()},
+        other / "model.safetensors",
+        metadata={"format": "pt"},
+    )
+    with monkeypatch.context() as patched:
+        patched.setattr(conversion_run, "prove", end_in_the_proof)
+        with pytest.raises(CancelRequested):
+            convert(workspace, models("llama"), tmp_path / "out", to="gguf", dtype="f32")
+        assert (tmp_path / "out.part" / "model-f32.gguf").is_file()
+    patched_report = ProofReport(checks=())
+    monkeypatch.setattr(conversion_run, "prove", lambda settings, part, job: patched_report)
+    convert(workspace, other, tmp_path / "out", to="gguf", dtype="f32")
+    found = read_tensors(tmp_path / "out" / "model-f32.gguf")
+    assert torch.equal(found["output_norm.weight"], load_folder(other)["model.norm.weight"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +84,7 @@ def find_problem(settings: ConvertConfig, place: Place, home: Path) -> str:
 
 
 @contextmanager
-def _base_file(settings: ConvertConfig, model: Path | None, folder: Path) -> Iterator[Path]:
+def _base_file(settings: ConvertConfig, model: Path | None, folder: Path) -> Generator[Path]:
     """The file to ask: the written one, or for an adapter alone its base's, made for the moment."""
     if model is not None:
         yield model

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import jinja2
-from jinja2.ext import loopcontrols
+from jinja2.ext import Extension, loopcontrols
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from workbench.conversion.detect import Place, has_tokenizer
@@ -110,7 +110,7 @@ def render(template: str, bos: str, eos: str) -> str:
     return ""
 
 
-class _Generation(jinja2.ext.Extension):
+class _Generation(Extension):
     """`{% generation %}`, which marks the assistant's words in training and writes nothing itself."""
 
     tags = {"generation"}  # noqa: RUF012
