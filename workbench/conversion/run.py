@@ -28,6 +28,8 @@ LOCK = ".lock"
 PROOF, SETTINGS = "proof.json", "conversion.json"
 DONE = "converted.json"
 """In the job's own folder: what was finished, for the part of the job that comes after."""
+BEGUN = "begun"
+"""In the job's own folder: there is something to go on with, also after a cancellation."""
 WAIT_SECONDS = 0.2
 _FREE = ("ollama_url", "ollama_name", "texts", "accept_tokenizer", "tools")
 """Settings that a finished folder does not depend on."""
@@ -77,6 +79,7 @@ def _convert(settings: ConvertConfig, job: JobContext) -> dict[str, Any]:
         part.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_name(target.name + LOCK), timeout=0):
             drop_other(settings, part)
+            (job.work_dir / BEGUN).touch()
             plan = _write(settings, place, part, job)
             peak = read_peak()
             proof = prove(settings, part, job)
