@@ -20,7 +20,7 @@ from workbench.ui.models import list_models
 from workbench.ui.tabs import convert_run as run
 
 # positions in what `show_run` returns
-BOX, CARD, FACTS, CONSENT, PROOF, SERVE, COMPARE = 1, 2, 3, 4, 5, 6, 7
+BOX, CARD, FACTS, CONSENT, PROOF, SERVE, COMPARE, MORE = 1, 2, 3, 4, 5, 6, 7, 8
 REPORT = ProofReport(
     checks=(
         Check(name="finite", state="passed"),
@@ -47,7 +47,7 @@ def finished(ctx: UiContext) -> JobRecord:
 
 def test_without_a_conversion_nothing_is_shown(ctx: UiContext) -> None:
     shown = run.show_run(ctx, "")
-    assert [seen(shown[place]) for place in (BOX, CONSENT, SERVE, COMPARE)] == [False] * 4
+    assert [seen(shown[place]) for place in (BOX, CONSENT, SERVE, COMPARE, MORE)] == [False] * 5
 
 
 def test_a_running_conversion_counts_bytes_and_can_be_cancelled(ctx: UiContext) -> None:
@@ -80,6 +80,7 @@ def test_a_finished_one_shows_its_proof_and_two_ways_on(ctx: UiContext, finished
     assert "1,234,567 バイト" in shown[FACTS]
     assert seen(shown[SERVE])
     assert seen(shown[COMPARE])
+    assert seen(shown[MORE])
 
 
 def test_a_result_that_no_server_here_can_load_offers_neither(ctx: UiContext, tmp_path: Path) -> None:
@@ -107,6 +108,7 @@ def test_a_result_that_was_deleted_shows_nothing(ctx: UiContext, finished: JobRe
     ctx.artifacts.delete(str((finished.result or {})["artifact"]))
     shown = run.show_run(ctx, "")
     assert shown[PROOF] == ""
+    assert not seen(shown[MORE])
     assert not seen(shown[SERVE])
 
 

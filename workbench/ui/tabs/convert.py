@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +26,7 @@ PATIENCE = 0.4
 """Seconds of silence before the page says that it is reading; most folders are read in less."""
 TO_RUN = "() => { document.querySelector('#convert-run')?.scrollIntoView({ behavior: 'smooth' }); }"
 OPEN_LIVE = "() => { window.WB.openTab('live'); }"
-HAND_OVER = "(what) => { window.WB.handOver('evaluate', what); }"
+HAND_OVER = "(what) => { window.WB.handOver('evaluate', JSON.parse(what)); }"
 LIST_SECONDS = 4.0
 
 
@@ -83,13 +84,14 @@ class RunParts:
     proof: gr.HTML
     serve: gr.Button
     compare: gr.Button
-    handed: gr.JSON
+    more: gr.Column
+    handed: gr.Textbox
 
     @property
     def shown(self) -> list[Any]:
         """Outputs of `show_run`, in its order."""
         first = [self.runs, self.box, self.card, self.facts, self.consent_box]
-        return [*first, self.proof, self.serve, self.compare]
+        return [*first, self.proof, self.serve, self.compare, self.more]
 
 
 def build(ctx: UiContext) -> None:
@@ -175,30 +177,25 @@ def _lay_out_run(ctx: UiContext) -> RunParts:
     )
     with gr.Column(visible=False, elem_id="convert-run") as box:
         card = job_cards(ctx, "convert-job")
-        facts = gr.HTML(elem_id="convert-facts", elem_classes="wb-html")
-        with gr.Column(visible=False, elem_classes="wv-consent", elem_id="convert-consent-box") as asking:
-            gr.HTML(paragraph(ctx.t("convert_tab.consent.note")), elem_classes="wb-html")
-            consent = gr.Checkbox(label=ctx.t("convert_tab.consent"), elem_id="convert-consent")
-            accept = gr.Button(ctx.t("convert_tab.consent.go"), elem_id="convert-accept")
-        proof = gr.HTML(elem_id="convert-proof", elem_classes=["wb-html"])
-        with gr.Row(elem_classes="wb-buttons"):
-            serve = gr.Button(
-                ctx.t("convert_tab.serve"), variant="primary", visible=False, elem_id="convert-serve"
-            )
-            compare = gr.Button(ctx.t("convert_tab.compare"), visible=False, elem_id="convert-compare")
-    return RunParts(
-        runs,
-        box,
-        card,
-        facts,
-        asking,
-        consent,
-        accept,
-        proof,
-        serve,
-        compare,
-        handed=gr.JSON(visible="hidden", elem_id="convert-handed"),
-    )
+        with gr.Column(visible=False, elem_classes="wb-card") as more:
+            facts = gr.HTML(elem_id="convert-facts", elem_classes="wb-html")
+            asking, consent, accept = _lay_out_consent(ctx)
+            proof = gr.HTML(elem_id="convert-proof", elem_classes=["wb-html"])
+            with gr.Row(elem_classes="wb-buttons"):
+                serve = gr.Button(
+                    ctx.t("convert_tab.serve"), variant="primary", visible=False, elem_id="convert-serve"
+                )
+                compare = gr.Button(ctx.t("convert_tab.compare"), visible=False, elem_id="convert-compare")
+    handed = gr.Textbox(visible="hidden", elem_id="convert-handed")
+    return RunParts(runs, box, card, facts, asking, consent, accept, proof, serve, compare, more, handed)
+
+
+def _lay_out_consent(ctx: UiContext) -> tuple[gr.Column, gr.Checkbox, gr.Button]:
+    with gr.Column(visible=False, elem_classes="wv-consent", elem_id="convert-consent-box") as asking:
+        gr.HTML(paragraph(ctx.t("convert_tab.consent.note")), elem_classes="wb-html")
+        consent = gr.Checkbox(label=ctx.t("convert_tab.consent"), elem_id="convert-consent")
+        accept = gr.Button(ctx.t("convert_tab.consent.go"), elem_id="convert-accept")
+    return asking, consent, accept
 
 
 async def tell(
@@ -271,7 +268,10 @@ def _wire_run(ctx: UiContext, parts: FormParts, running: RunParts) -> None:
     def serve(ctx: UiContext, chosen: str | None) -> None:
         run.serve_result(ctx, chosen)
 
+    def hand(ctx: UiContext, chosen: str | None) -> str:
+        return json.dumps(run.hand_over(ctx, chosen))
+
     served = running.serve.click(ui_handler(ctx, serve), running.runs, None, **once)
     served.success(None, js=OPEN_LIVE, **QUIET)
-    handed = running.compare.click(ui_handler(ctx, run.hand_over), running.runs, running.handed, **once)
+    handed = running.compare.click(ui_handler(ctx, hand), running.runs, running.handed, **once)
     handed.success(None, running.handed, None, js=HAND_OVER, **QUIET)

@@ -34,7 +34,7 @@ WAITS_FOR_CONSENT = "tokenizer_not_confirmed"
 
 
 def show_run(ctx: UiContext, chosen: str | None) -> list[Any]:
-    """The conversion on display: card, figures, proof, what can be done next, and the list of conversions."""
+    """The conversion on display: list, card, figures, consent, proof, ways on, and whether there is more than a card."""
     jobs = list_jobs(ctx)
     job = pick_run(jobs, chosen or "")
     runs = gr.update(
@@ -42,19 +42,21 @@ def show_run(ctx: UiContext, chosen: str | None) -> list[Any]:
     )
     hidden = gr.update(visible=False)
     if job is None:
-        return [runs, hidden, jobs_payload([]), Html(), hidden, Html(), hidden, hidden]
+        return [runs, hidden, jobs_payload([]), Html(), hidden, Html(), hidden, hidden, hidden]
     place = result_place(ctx, job)
     usable = place is not None and can_answer(place)
     asked = usable or bool(registration(job).get("models"))
+    facts, proof, waits = tell_run(ctx, job), show_proof(ctx, place), needs_consent(job)
     return [
         runs,
         gr.update(visible=True),
         jobs_payload([job_row(job, job.status.updated_at, ctx.lang)]),
-        tell_run(ctx, job),
-        gr.update(visible=needs_consent(job)),
-        show_proof(ctx, place),
+        facts,
+        gr.update(visible=waits),
+        proof,
         gr.update(visible=usable),
         gr.update(visible=asked),
+        gr.update(visible=bool(facts or proof or waits)),
     ]
 
 
