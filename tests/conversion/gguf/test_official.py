@@ -16,12 +16,15 @@ import pytest
 import torch
 
 from tests.conversion.checkpoints import load_folder, write_v1
-from tests.conversion.gguf.models import save_adapter
-from tests.conversion.gguf.support import read_tensors, write
+from tests.conversion.gguf.models import save_adapter, save_model
+from tests.conversion.gguf.small_tokenizers import build_characters
+from tests.conversion.gguf.support import convert, read_tensors, write
 from workbench.conversion.detect import detect, find_place
 from workbench.conversion.gguf.official import READY, SCRIPT, extract_tree, find_python, install_converter
+from workbench.conversion.gguf.older_view import make_older_view
 from workbench.conversion.plan import describe_plan, prepare
 from workbench.errors import InputError, ResourceError
+from workbench.paths import Workspace
 from workbench.schemas.conversion import ConvertConfig
 
 Find = Callable[[str], Path]
@@ -153,11 +156,7 @@ def test_only_the_converter_is_taken_out_of_the_source_package(tmp_path: Path) -
 
 @pytest.mark.parametrize("name", ["llama", "qwen2", "qwen3", "nemotron_h"])
 def test_llama_cpps_own_converter_writes_the_same_tensors(name: str, models: Find, tmp_path: Path) -> None:
-    """Runs where its environment is: WORKBENCH_CONVERTER names the folder that a conversion has set up."""
-    tools = Path(os.environ.get("WORKBENCH_CONVERTER", "/nowhere"))
-    if not (tools / READY).is_file():
-        pytest.skip("llama.cpp's own converter is not installed (WORKBENCH_CONVERTER)")
-    install_converter(tools, lambda size: None)
+    tools = find_installed()
     ours = write(models(name), tmp_path / "ours", to="gguf", dtype="f16")
     theirs = convert_officially(models(name), tmp_path / "theirs", tools)
     mine, other = read_tensors(ours), read_tensors(theirs)
@@ -165,6 +164,60 @@ def test_llama_cpps_own_converter_writes_the_same_tensors(name: str, models: Fin
     for key, value in other.items():
         assert mine[key].shape == value.shape, key
         assert torch.equal(mine[key], value) or torch.allclose(mine[key], value, rtol=1e-6, atol=0), key
+
+
+def build_granite(tokenizer: Any) -> Any:
+    """An architecture that is not converted here."""
+    from transformers import GraniteConfig, GraniteForCausalLM
+
+    return GraniteForCausalLM(
+        GraniteConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=64,
+            intermediate_size=96,
+            num_hidden_layers=2,
+            num_attention_heads=8,
+            num_key_value_heads=2,
+            max_position_embeddings=512,
+            initializer_range=0.2,
+            tie_word_embeddings=False,
+            embedding_multiplier=2.0,
+            logits_scaling=1.5,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+        )
+    )
+
+
+@pytest.mark.llama
+def test_a_model_of_another_architecture_answers_like_its_source(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    """The whole way: plan, converter in its own environment, proof."""
+    tools = find_installed()
+    source = save_model(
+        tmp_path / "model", build_granite, tokenizer=build_characters(prefixed=True, complete=True)
+    )
+    result = convert(workspace, source, tmp_path / "out", to="gguf", dtype="f32", tools=str(tools))
+    proof = result["proof"]
+    assert {proof.pop(name) for name in ("keys", "shapes", "weights")} == {"not checked: official"}
+    assert proof.pop("differs").startswith("not checked")
+    assert proof.pop("template") == "not checked: no_template"
+    assert set(proof.values()) == {"passed"}
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "conversion.json",
+        "model-f32.gguf",
+        "proof.json",
+    ]
+
+
+def find_installed() -> Path:
+    """The official converter's environment; WORKBENCH_CONVERTER names the folder a conversion has set up."""
+    tools = Path(os.environ.get("WORKBENCH_CONVERTER", "/nowhere"))
+    if not (tools / READY).is_file():
+        pytest.skip("llama.cpp's own converter is not installed (WORKBENCH_CONVERTER)")
+    install_converter(tools, lambda size: None)
+    return tools
 
 
 RUNNER = """
@@ -202,3 +255,28 @@ def convert_officially(source: Path, target: Path, tools: Path) -> Path:
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     return path
+
+
+def test_what_transformers_5_writes_is_put_into_its_older_form(tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    rope = {"rope_type": "linear", "factor": 2.0, "rope_theta": 5000.0}
+    (model / "config.json").write_text(json.dumps({"rope_parameters": rope, "dtype": "float16"}))
+    (model / "tokenizer_config.json").write_text(
+        json.dumps({"tokenizer_class": "TokenizersBackend", "extra_special_tokens": ["<a>"]})
+    )
+    (model / "model.safetensors").write_bytes(b"weights")
+    before = {path.name: path.read_bytes() for path in model.iterdir()}
+    view = make_older_view(model, tmp_path / "view")
+    assert json.loads((view / "config.json").read_text()) == {
+        "rope_theta": 5000.0,
+        "rope_scaling": {"rope_type": "linear", "factor": 2.0},
+        "dtype": "float16",
+        "torch_dtype": "float16",
+    }
+    assert json.loads((view / "tokenizer_config.json").read_text()) == {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "additional_special_tokens": ["<a>"],
+    }
+    assert (view / "model.safetensors").read_bytes() == b"weights"
+    assert before == {path.name: path.read_bytes() for path in model.iterdir()}

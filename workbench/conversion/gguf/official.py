@@ -19,6 +19,7 @@ from threading import Thread
 from typing import Any
 
 from workbench.conversion.detect import Place
+from workbench.conversion.gguf.older_view import make_older_view
 from workbench.conversion.gguf.quantise import KINDS, require_llama, run_quantiser
 from workbench.conversion.gguf.writing import finish
 from workbench.conversion.plan import PREPARERS, TORCH_BYTES, Work
@@ -94,14 +95,16 @@ class OfficialWork:
         model = self.model or self._write_model(folder, written)
         made = folder / f"{self.name}.step{PART}"
         made.unlink(missing_ok=True)
-        run_watched(self.build_command(model, made), written, made)
+        view = make_older_view(model, folder / "older")
+        run_watched(self.build_command(view, made), written, made)
         if self.dtype in KINDS:
             part = folder / f"{self.name}{PART}"
             run_quantiser(made, part, KINDS[self.dtype], written)
             made.unlink()
             made = part
         finish(made, path)
-        shutil.rmtree(folder / "model", ignore_errors=True)
+        for name in ("older", "model"):
+            shutil.rmtree(folder / name, ignore_errors=True)
 
     def _write_model(self, folder: Path, written: Written) -> Path:
         assert self.inner is not None
