@@ -20,7 +20,7 @@ from workbench.ui.models import list_models
 from workbench.ui.tabs import convert_run as run
 
 # positions in what `show_run` returns
-BOX, CARD, FACTS, CONSENT, PROOF, SERVE, COMPARE, MORE = 1, 2, 3, 4, 5, 6, 7, 8
+CARD, FACTS, CONSENT, PROOF, SERVE, COMPARE, MORE = 1, 2, 3, 4, 5, 6, 7
 REPORT = ProofReport(
     checks=(
         Check(name="finite", state="passed"),
@@ -47,7 +47,7 @@ def finished(ctx: UiContext) -> JobRecord:
 
 def test_without_a_conversion_nothing_is_shown(ctx: UiContext) -> None:
     shown = run.show_run(ctx, "")
-    assert [seen(shown[place]) for place in (BOX, CONSENT, SERVE, COMPARE, MORE)] == [False] * 5
+    assert [seen(shown[place]) for place in (CONSENT, SERVE, COMPARE, MORE)] == [False] * 4
 
 
 def test_a_running_conversion_counts_bytes_and_can_be_cancelled(ctx: UiContext) -> None:

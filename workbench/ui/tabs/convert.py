@@ -75,7 +75,6 @@ class RunParts:
     """The components of the conversion on display."""
 
     runs: gr.Dropdown
-    box: gr.Column
     card: gr.HTML
     facts: gr.HTML
     consent_box: gr.Column
@@ -90,7 +89,7 @@ class RunParts:
     @property
     def shown(self) -> list[Any]:
         """Outputs of `show_run`, in its order."""
-        first = [self.runs, self.box, self.card, self.facts, self.consent_box]
+        first = [self.runs, self.card, self.facts, self.consent_box]
         return [*first, self.proof, self.serve, self.compare, self.more]
 
 
@@ -175,19 +174,20 @@ def _lay_out_run(ctx: UiContext) -> RunParts:
         visible=False,
         elem_id="convert-runs",
     )
-    with gr.Column(visible=False, elem_id="convert-run") as box:
+    # nothing that is shown and hidden stands inside another such thing: what is drawn late loses its own state
+    with gr.Column(elem_id="convert-run"):
         card = job_cards(ctx, "convert-job")
         with gr.Column(visible=False, elem_classes="wb-card") as more:
             facts = gr.HTML(elem_id="convert-facts", elem_classes="wb-html")
-            asking, consent, accept = _lay_out_consent(ctx)
             proof = gr.HTML(elem_id="convert-proof", elem_classes=["wb-html"])
-            with gr.Row(elem_classes="wb-buttons"):
-                serve = gr.Button(
-                    ctx.t("convert_tab.serve"), variant="primary", visible=False, elem_id="convert-serve"
-                )
-                compare = gr.Button(ctx.t("convert_tab.compare"), visible=False, elem_id="convert-compare")
+        asking, consent, accept = _lay_out_consent(ctx)
+        with gr.Row(elem_classes="wb-buttons"):
+            serve = gr.Button(
+                ctx.t("convert_tab.serve"), variant="primary", visible=False, elem_id="convert-serve"
+            )
+            compare = gr.Button(ctx.t("convert_tab.compare"), visible=False, elem_id="convert-compare")
     handed = gr.Textbox(visible="hidden", elem_id="convert-handed")
-    return RunParts(runs, box, card, facts, asking, consent, accept, proof, serve, compare, more, handed)
+    return RunParts(runs, card, facts, asking, consent, accept, proof, serve, compare, more, handed)
 
 
 def _lay_out_consent(ctx: UiContext) -> tuple[gr.Column, gr.Checkbox, gr.Button]:

@@ -42,14 +42,13 @@ def show_run(ctx: UiContext, chosen: str | None) -> list[Any]:
     )
     hidden = gr.update(visible=False)
     if job is None:
-        return [runs, hidden, jobs_payload([]), Html(), hidden, Html(), hidden, hidden, hidden]
+        return [runs, jobs_payload([]), Html(), hidden, Html(), hidden, hidden, hidden]
     place = result_place(ctx, job)
     usable = place is not None and can_answer(place)
     asked = usable or bool(registration(job).get("models"))
     facts, proof, waits = tell_run(ctx, job), show_proof(ctx, place), needs_consent(job)
     return [
         runs,
-        gr.update(visible=True),
         jobs_payload([job_row(job, job.status.updated_at, ctx.lang)]),
         facts,
         gr.update(visible=waits),
