@@ -123,8 +123,8 @@ def read_earlier(settings: ConvertConfig, job: JobContext) -> dict[str, Any] | N
     Only the second part of a job that also registers its folder with a server can come after that.
     """
     done = job.work_dir / DONE
-    if done.is_file():
-        return read_json(done)
+    if done.is_file() and Path((kept := read_json(done))["path"]).is_dir():
+        return kept
     target = Path(settings.target).expanduser().absolute() if settings.target else None
     if settings.to != "ollama" or target is None or not (target / PROOF).is_file():
         return None
