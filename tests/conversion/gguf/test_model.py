@@ -20,11 +20,16 @@ from tests.conversion.checkpoints import load_folder, write_v1
 from tests.conversion.gguf.models import build_llama, save_model
 from tests.conversion.gguf.support import convert, read_settings, read_tensors, read_types, write
 from tests.tiny_model import build_tokenizer
+from workbench.artifacts import write_json_atomic
 from workbench.conversion import run as conversion_run
 from workbench.conversion.detect import detect, find_place
+from workbench.conversion.gguf import quantise as quantise_module
 from workbench.conversion.gguf.families.llama import compute_llama3_factors
+from workbench.conversion.gguf.reading import read_gguf
 from workbench.conversion.plan import prepare
-from workbench.errors import InputError
+from workbench.conversion.proof.gguf import check_model
+from workbench.conversion.prove import prove
+from workbench.errors import InputError, ResourceError
 from workbench.jobs import CancelRequested, JobContext
 from workbench.paths import Workspace
 from workbench.schemas.conversion import ConvertConfig, ProofReport
@@ -311,3 +316,39 @@ def test_what_another_source_began_is_not_gone_on_with(
     convert(workspace, other, tmp_path / "out", to="gguf", dtype="f32")
     found = read_tensors(tmp_path / "out" / "model-f32.gguf")
     assert torch.equal(found["output_norm.weight"], load_folder(other)["model.norm.weight"])
+
+
+def test_without_llama_cpp_k_quants_are_refused_and_the_proof_says_what_was_not_asked(
+    models: Find, workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quantise_module, "PACKAGE", "a_package_that_is_not_there")
+    with pytest.raises(ResourceError) as raised:
+        write(models("llama"), tmp_path / "out", to="gguf", dtype="q4_k_m")
+    assert raised.value.code == "llama_missing"
+
+    def check(settings: ConvertConfig, part: Path, job: JobContext) -> ProofReport:
+        report = prove(part)
+        write_json_atomic(part / "proof.json", report)
+        return report
+
+    monkeypatch.setattr(conversion_run, "prove", check)
+    proof = convert(workspace, models("llama"), tmp_path / "plain", to="gguf", dtype="bf16")["proof"]
+    assert proof["tokenizer"] == proof["answers"] == "not checked: no_llama"
+    assert {proof[name] for name in ("keys", "shapes", "finite", "weights", "template")} == {"passed"}
+
+
+def test_a_changed_number_and_a_nan_fail_the_proof(
+    models: Find, adapters: Callable[[str, str], Path], tmp_path: Path
+) -> None:
+    base, adapter = models("llama"), adapters("llama", "plain")
+    path = write(adapter, tmp_path, to="gguf", dtype="f32", base=str(base))
+    settings = ConvertConfig(source=str(adapter), base=str(base), to="gguf", dtype="f32")
+    file = read_gguf(path)
+    at = file.tensors["blk.1.ffn_up.weight"].offset
+    content = bytearray(path.read_bytes())
+    for value, failing in ((1.25, {"weights"}), (float("nan"), {"weights", "finite"})):
+        content[at : at + 4] = np.float32(value).tobytes()
+        path.write_bytes(content)
+        states = {check.name: check.state for check in check_model(settings, read_gguf(path))}
+        assert {name for name, state in states.items() if state == "failed"} == failing
+        assert states["differs"] == "passed"

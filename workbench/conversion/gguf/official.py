@@ -18,6 +18,8 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from filelock import FileLock
+
 from workbench.conversion.detect import Place
 from workbench.conversion.gguf.older_view import make_older_view
 from workbench.conversion.gguf.quantise import KINDS, require_llama, run_quantiser
@@ -181,16 +183,22 @@ def install_converter(tools: Path, written: Written) -> None:
     Raises:
         ResourceError: `converter_install`.
     """
-    if (tools / READY).is_file():
-        return
     tools.mkdir(parents=True, exist_ok=True)
+    with FileLock(tools / "install.lock"):
+        if not (tools / READY).is_file():
+            _install(tools, written)
+
+
+def _install(tools: Path, written: Written) -> None:
     python = find_python(tools)
     run_watched((sys.executable, "-m", "venv", "--clear", str(tools / "converter")), written)
     pip = (str(python), "-m", "pip")
     run_watched((*pip, "install", "--quiet", *REQUIREMENTS), written)
     fetch = ("download", "--quiet", "--no-deps", "--no-binary", ":all:", "--dest", str(tools), SOURCE)
     run_watched((*pip, *fetch), written)
-    extract_tree(next(tools.glob("llama_cpp_python-*.tar.gz")), tools / "llama.cpp")
+    archive = next(tools.glob("llama_cpp_python-*.tar.gz"))
+    extract_tree(archive, tools / "llama.cpp")
+    archive.unlink()
     (tools / READY).write_text("\n".join((SOURCE, *REQUIREMENTS)) + "\n", encoding="utf-8")
 
 

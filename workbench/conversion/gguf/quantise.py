@@ -26,6 +26,8 @@ Written = Callable[[int], None]
 PACKAGE = "llama_cpp"
 POLL = 0.1
 """Seconds between two looks at the growing file."""
+BUFFER = 512 << 20
+"""Bytes of rows that llama.cpp keeps in memory at once; its own choice is 8 GiB."""
 KINDS: Mapping[str, LlamaFileType] = {"q4_k_m": LlamaFileType.MOSTLY_Q4_K_M}
 STEP = "bf16"
 """What the intermediate file holds: half of float32's bytes, and exact for what was trained in bfloat16."""
@@ -144,6 +146,8 @@ def main(arguments: list[str]) -> int:
     settings: Any = library.llama_model_quantize_default_params()
     settings.ftype = int(kind)
     settings.allow_requantize = False
+    if hasattr(settings, "max_buf_size"):
+        settings.max_buf_size = BUFFER
     return int(library.llama_model_quantize(source.encode(), target.encode(), settings))
 
 

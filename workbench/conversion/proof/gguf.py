@@ -57,7 +57,7 @@ def check_gguf(settings: ConvertConfig, folder: Path) -> Iterator[Check]:
         shown = settings
         if adapter is not None:
             shown = settings.model_copy(update={"source": settings.base, "base": ""})
-        yield from _check_model(shown, read_gguf(model))
+        yield from check_model(shown, read_gguf(model))
     if adapter is not None:
         checks = _check_adapter(settings, place, read_gguf(adapter))
         for check in checks:
@@ -67,7 +67,8 @@ def check_gguf(settings: ConvertConfig, folder: Path) -> Iterator[Check]:
     yield gguf_answers.check_answers(settings, place, model, adapter, folder)
 
 
-def _check_model(settings: ConvertConfig, file: StoredFile) -> Iterator[Check]:
+def check_model(settings: ConvertConfig, file: StoredFile) -> Iterator[Check]:
+    """The checks of a model's file against what it was made from."""
     place = find_place(Path(settings.source))
     home = find_home(settings, place)
     with ExitStack() as opened:
