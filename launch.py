@@ -198,12 +198,21 @@ def sub_command(arguments: list[str]) -> str:
     return ""
 
 
+def choose_extras(chosen: str, arguments: list[str]) -> tuple[str, ...]:
+    """What is installed beside the pins: for tests what they need, llama.cpp (a build of minutes) only on request."""
+    if chosen != "test":
+        return ()
+    joined = " ".join(arguments).replace("--require=", "--require ").split()
+    named = joined[joined.index("--require") + 1 :][:1] if "--require" in joined else []
+    return ("test", "llama") if "llama" in ",".join(named).split(",") else ("test",)
+
+
 def main() -> None:
     """Prepare the environment and become the workbench."""
     check_python()
     arguments = sys.argv[1:]
     chosen = sub_command(arguments)
-    ensure_environment(("test",) if chosen == "test" else ())
+    ensure_environment(choose_extras(chosen, arguments))
     if not chosen and not {"-h", "--help", "--version"} & set(arguments):
         arguments = ["ui", *arguments]
     command = [str(venv_python()), "-m", "workbench", *arguments]

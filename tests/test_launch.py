@@ -34,6 +34,21 @@ def test_the_sub_command_is_found_behind_options(
     assert launch.sub_command(arguments) == expected
 
 
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["run", "a.yaml"], ()),
+        (["test", "--require", "browser"], ("test",)),
+        (["test", "--require", "browser,llama", "-q"], ("test", "llama")),
+        (["test", "--require=llama"], ("test", "llama")),
+    ],
+)
+def test_llama_cpp_is_built_only_for_tests_that_are_to_need_it(
+    launch: ModuleType, arguments: list[str], expected: tuple[str, ...]
+) -> None:
+    assert launch.choose_extras(arguments[0], arguments) == expected
+
+
 def test_too_old_a_python_is_told_so(
     launch: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

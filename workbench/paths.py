@@ -65,6 +65,11 @@ class Workspace:
         return self.root / "task-data"
 
     @property
+    def tools(self) -> Path:
+        """Programs of others with an environment of their own; made where the first one is needed."""
+        return self.root / "tools"
+
+    @property
     def locks(self) -> Path:
         return self.root / "locks"
 

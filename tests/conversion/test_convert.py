@@ -32,7 +32,7 @@ from workbench.conversion.detect import detect
 from workbench.conversion.prove import prove
 from workbench.conversion.run import run
 from workbench.errors import InputError, StateError, WorkbenchError
-from workbench.jobs import CancelRequested, JobContext
+from workbench.jobs import CancelRequested, JobContext, JobFolder
 from workbench.paths import Workspace
 from workbench.schemas.conversion import ConvertConfig, ProofReport
 
@@ -320,6 +320,8 @@ def test_a_cancelled_conversion_leaves_no_file_under_the_final_name_and_goes_on_
     with pytest.raises(CancelRequested):
         run({"source": str(source), "target": str(tmp_path / "out"), "base": str(base)}, job)
     job.close()
+    # so that the job itself can be resumed
+    assert JobFolder(workspace.jobs / "job-cancel").has_work()
     assert not (tmp_path / "out").exists()
     assert not list((tmp_path / "out.part").glob("*.safetensors"))
     convert(workspace, source, tmp_path / "out", base=str(base))

@@ -22,6 +22,14 @@ def test_a_step_is_done_when_its_result_is_on_disk(ctx: UiContext) -> None:
     assert done.read(ctx) == ("evaluate",)
 
 
+def test_the_step_of_conversions_is_done_by_a_model_or_a_gguf_file(ctx: UiContext) -> None:
+    made = make_artifact(ctx, "gguf", "g")
+    assert DoneSteps(ctx.artifacts).read(ctx) == ("convert",)
+    ctx.artifacts.delete(made.id)
+    make_artifact(ctx, "model", "m")
+    assert DoneSteps(ctx.artifacts).read(ctx) == ("convert",)
+
+
 def test_the_bar_counts_jobs_and_sees_an_endpoint_outside(ctx: UiContext) -> None:
     submit(ctx)
     state = read_header(ctx, DoneSteps(ctx.artifacts))

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.ui.small_models import make_result, write_model
 from workbench.errors import InputError, StateError
 from workbench.paths import Workspace
-from workbench.ui.models import forget_model, list_models, register_model, registered_models
+from workbench.ui.context import UiContext
+from workbench.ui.models import base_of, forget_model, list_models, register_model, registered_models
 
 
 def make_model(folder: Path, *names: str) -> Path:
@@ -62,3 +64,22 @@ def test_a_damaged_settings_file_is_told_and_not_overwritten(workspace: Workspac
     with pytest.raises(StateError, match="settings_unreadable"):
         register_model(workspace, str(make_model(tmp_path / "m")))
     assert workspace.settings_file.read_text(encoding="utf-8") == "{broken"
+
+
+def test_results_of_conversions_are_listed_by_their_names(ctx: UiContext, workspace: Workspace) -> None:
+    made = make_result(ctx, "tax-merged")
+    broken = ctx.artifacts.begin("model", "half")
+    (broken.folder / "config.json").write_text("{}", encoding="utf-8")
+    broken.commit()
+    found = [model for model in list_models(workspace, "practice") if model.source == "converted"]
+    assert [(model.name, Path(model.path).name) for model in found] == [("tax-merged", made.id)]
+
+
+def test_a_result_knows_its_base_while_that_is_here(ctx: UiContext, tmp_path: Path) -> None:
+    base = write_model(tmp_path / "base")
+    with_base, alone = make_result(ctx, "a", base), make_result(ctx, "b")
+    assert base_of(ctx.artifacts.folder(with_base.id)) == base
+    assert base_of(ctx.artifacts.folder(alone.id)) is None
+    assert base_of(base) is None
+    (base / "config.json").unlink()
+    assert base_of(ctx.artifacts.folder(with_base.id)) is None

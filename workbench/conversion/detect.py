@@ -13,6 +13,7 @@ from typing import Any, cast
 import yaml
 
 from workbench.conversion.sources.base import TensorInfo, TensorSource
+from workbench.conversion.sources.files import refuse_links
 from workbench.conversion.sources.safetensors import INDEX, ShardedSource, open_model
 from workbench.conversion.sources.torch_files import BinSource, DcpSource
 from workbench.errors import InputError, NotFoundError
@@ -46,10 +47,12 @@ def detect(path: Path) -> Detected:
     Raises:
         NotFoundError: `checkpoint_missing`.
         InputError: `checkpoint_unfinished` for the folders of a save that is still going on,
-            `checkpoint_unknown`, or what reading it raises.
+            `checkpoint_unknown`, `path_leaves_folder`, or what reading it raises.
     """
     place = find_place(path)
-    if place.layout in ("gguf", "nemo_megatron"):
+    if place.layout == "gguf":
+        return _describe_gguf(place, path)
+    if place.layout == "nemo_megatron":
         return _describe(place, path, {})
     source = open_source(place)
     try:
@@ -74,6 +77,9 @@ def find_place(path: Path) -> Place:
     found = _find_nemo(policy) if policy is not None else _find_plain(path)
     if found is None:
         raise InputError("checkpoint_unknown", path=str(path))
+    for folder in {found.weights, found.config, found.tokenizer}:
+        if folder is not None and folder.is_dir():
+            refuse_links(folder)
     return found
 
 
@@ -166,11 +172,11 @@ def open_source(place: Place) -> TensorSource:
     """The weights of a checkpoint, ready to be read in blocks.
 
     Raises:
-        InputError: A file is damaged or missing; `checkpoint_needs_container` for Megatron.
+        InputError: A file is damaged or missing; `checkpoint_unknown` for what is no table of weights.
     """
     opener = _OPENERS.get(place.layout)
     if opener is None:
-        raise InputError("checkpoint_needs_container", path=str(place.weights))
+        raise InputError("checkpoint_unknown", path=str(place.weights))
     return opener(place.weights)
 
 
@@ -219,6 +225,26 @@ def _describe(place: Place, path: Path, infos: Mapping[str, TensorInfo]) -> Dete
         largest_bytes=max(sizes, default=0),
         tokenizer=str(place.tokenizer or ""),
         remote_code=bool(config.get("auto_map")),
+    )
+
+
+def _describe_gguf(place: Place, path: Path) -> Detected:
+    # the package that knows the format is loaded only where it is needed
+    from workbench.conversion.gguf.reading import read_gguf
+
+    file = read_gguf(place.weights)
+    tensors = file.tensors.values()
+    return Detected(
+        layout="gguf",
+        path=str(path.expanduser().resolve()),
+        weights=str(place.weights),
+        base=str(file.settings.get("general.name") or ""),
+        architecture=str(file.settings.get("general.architecture") or ""),
+        tensors=len(tensors),
+        parameters=sum(tensor.count for tensor in tensors),
+        dtypes=dict(Counter(tensor.type.name for tensor in tensors)),
+        bytes=sum(tensor.bytes for tensor in tensors),
+        largest_bytes=max((tensor.bytes for tensor in tensors), default=0),
     )
 
 

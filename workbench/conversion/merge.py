@@ -98,13 +98,14 @@ class Adapter:
         """The matrix scale * B @ A, shape (out, in), in float32."""
         import torch
 
-        a, b = (torch.as_tensor(self._read(info)) for info in (delta.a, delta.b))
+        a, b = (torch.as_tensor(self.read(info)) for info in (delta.a, delta.b))
         product = b @ a
         if self.config.get("fan_in_fan_out"):
             product = product.T
         return product * delta.scale
 
-    def _read(self, info: TensorInfo) -> Any:
+    def read(self, info: TensorInfo) -> Any:
+        """One of the small matrices in float32."""
         data = b"".join(bytes(block) for block in self._source.read_blocks(info.name))
         values = to_float(np.frombuffer(data, np.uint8), info.dtype)
         return np.array(values, dtype=np.float32).reshape(info.shape)
@@ -141,13 +142,18 @@ def read_adapter_config(folder: Path) -> dict[str, Any]:
 class MergedSource:
     """A base with an adapter merged in, tensor by tensor.
 
+    Args:
+        base: The base's weights.
+        adapter: The adapter.
+        exact: Hand merged weights on in float32; otherwise they are rounded to the base's dtype, as PEFT does.
+
     Raises:
         InputError: `adapter_no_target` where a module of the adapter has no weight in the base (a wrong base),
             `adapter_shape` where sizes differ, `base_quantised`.
     """
 
-    def __init__(self, base: TensorSource, adapter: Adapter) -> None:
-        self._base, self._adapter = base, adapter
+    def __init__(self, base: TensorSource, adapter: Adapter, *, exact: bool = False) -> None:
+        self._base, self._adapter, self._exact = base, adapter, exact
         self._targets: dict[str, Delta] = {}
         for delta in adapter.deltas.values():
             name = find_target(delta.module, base.infos)
@@ -178,7 +184,12 @@ class MergedSource:
     @property
     def infos(self) -> Mapping[str, TensorInfo]:
         """See `TensorSource`."""
-        return self._base.infos
+        if not self._exact:
+            return self._base.infos
+        return {
+            name: TensorInfo(name, "F32", info.shape) if name in self._targets else info
+            for name, info in self._base.infos.items()
+        }
 
     def read_blocks(self, name: str) -> Iterator[bytes | memoryview]:
         """See `TensorSource`."""
@@ -192,7 +203,7 @@ class MergedSource:
             count = len(block) // ITEM_BYTES[dtype]
             values = to_float(np.frombuffer(block, np.uint8), dtype) + added[at : at + count]
             at += count
-            yield from_float(values, dtype).data.cast("B")
+            yield from_float(values, "F32" if self._exact else dtype).data.cast("B")
 
     def close(self) -> None:
         """See `TensorSource`."""

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from workbench.conversion.casting import NAMES
 from workbench.conversion.detect import Place, detect, find_place, open_source
+from workbench.conversion.megatron import MegatronWork
 from workbench.conversion.merge import Adapter, MergedSource
 from workbench.conversion.sidecars import Sidecars, gather
-from workbench.conversion.sources.base import BLOCK_BYTES, TensorSource
+from workbench.conversion.sources.base import BLOCK_BYTES, TensorInfo, TensorSource
 from workbench.conversion.sources.files import closed_on_error
+from workbench.conversion.vocabulary import EMBEDDINGS, check_vocabulary
 from workbench.conversion.writer import OutputFile, build_index, is_written, plan_files, write_file
 from workbench.errors import InputError, ResourceError
-from workbench.schemas.conversion import ConversionPlan, ConvertConfig, Detected, PlannedFile, Target
+from workbench.schemas.conversion import ConversionPlan, ConvertConfig, Detected, Dtype, PlannedFile, Target
 
 RESERVE = 500_000_000
 """Bytes left free on the disk, so that other jobs can still write."""
@@ -104,9 +106,39 @@ def prepare_safetensors(settings: ConvertConfig, place: Place) -> Work:
     dtype = choose_dtype(settings, base)
     source = open_source(place)
     with closed_on_error(source):
+        if base is not None:
+            check_base(source.infos, find_place(base))
         sidecars = gather(place, base, source.infos.values())
+        if not settings.accept_tokenizer:
+            check_vocabulary(sidecars.copies.get("tokenizer.json"), source.infos.values())
         outputs = tuple(plan_files(source.infos.values(), dtype, settings.shard_bytes))
     return SafetensorsWork(source, outputs, sidecars, dtype or "source", BARE_BYTES + 6 * BLOCK_BYTES)
+
+
+def check_base(infos: Mapping[str, TensorInfo], home: Place) -> None:
+    """Refuse a base of another kind: its configuration would describe another model.
+
+    Fewer layers, narrower feed-forward blocks, other heads and resized embeddings are no other kind.
+
+    Raises:
+        InputError: `base_differs`.
+    """
+    base = open_source(home)
+    theirs = dict(base.infos)
+    base.close()
+    shared = [name for name in infos if name in theirs]
+    if 2 * len(shared) < len(infos):
+        raise InputError("base_differs", name=next(iter(infos), "")[:200], wanted="-", found="-")
+    for name in shared:
+        mine, other = infos[name].shape, theirs[name].shape
+        if mine != other and not name.endswith(_MAY_DIFFER):
+            raise InputError("base_differs", name=name[:200], wanted=str(list(other)), found=str(list(mine)))
+
+
+_MAY_DIFFER = (
+    *("up_proj.weight", "gate_proj.weight", "up_proj.bias", "gate_proj.bias"),
+    *("score.weight", "lm_head.weight", *EMBEDDINGS),
+)
 
 
 def prepare_merged(settings: ConvertConfig, place: Place) -> Work:
@@ -117,12 +149,14 @@ def prepare_merged(settings: ConvertConfig, place: Place) -> Work:
     if base is None:
         raise InputError("base_needed", path=str(place.weights))
     home = find_place(base)
-    dtype = NAMES.get(settings.dtype or "", "")
+    dtype = name_dtype(settings.dtype) if settings.dtype is not None else ""
     tokenizer = place.tokenizer or home.tokenizer
     source = open_merged(home, Adapter(place.weights))
     with closed_on_error(source):
         surroundings = Place(home.layout, home.weights, home.config, tokenizer)
         sidecars = gather(surroundings, base, source.infos.values())
+        if not settings.accept_tokenizer:
+            check_vocabulary(sidecars.copies.get("tokenizer.json"), source.infos.values())
         outputs = tuple(plan_files(source.infos.values(), dtype, settings.shard_bytes))
     peak = TORCH_BYTES + 6 * BLOCK_BYTES + 2 * source.largest_delta
     return SafetensorsWork(source, outputs, sidecars, dtype or "base", peak)
@@ -156,22 +190,60 @@ def choose_dtype(settings: ConvertConfig, base: Path | None) -> str:
     Training keeps float32 copies of the weights; left as they are, everything after would be twice as large.
     """
     if settings.dtype is not None:
-        return NAMES[settings.dtype]
+        return name_dtype(settings.dtype)
     if base is None:
         return ""
     found = detect(base).dtypes
     return max(found, key=lambda name: found[name]) if found else ""
 
 
+def name_dtype(dtype: Dtype) -> str:
+    """The option's value in safetensors' names.
+
+    Raises:
+        InputError: `dtype_is_gguf`.
+    """
+    if dtype not in NAMES:
+        raise InputError("dtype_is_gguf", dtype=dtype)
+    return NAMES[dtype]
+
+
+def prepare_gguf(settings: ConvertConfig, place: Place) -> Work:
+    """A model, or an adapter merged into its base, as a GGUF file."""
+    # the package that knows the format is loaded only where it is needed
+    from workbench.conversion.gguf.work import prepare_gguf as prepare_file
+
+    return prepare_file(settings, place)
+
+
+def prepare_gguf_adapter(settings: ConvertConfig, place: Place) -> Work:
+    """An adapter alone as a GGUF file."""
+    from workbench.conversion.gguf.work import prepare_adapter
+
+    return prepare_adapter(settings, place)
+
+
+def prepare_ollama(settings: ConvertConfig, place: Place) -> Work:
+    """A model, or an adapter merged into its base, as a folder that Ollama takes."""
+    from workbench.conversion.ollama.work import prepare_folder
+
+    return prepare_folder(settings, place)
+
+
 PREPARERS: dict[Target, Callable[[ConvertConfig, Place], Work]] = {
     "safetensors": prepare_safetensors,
     "merged": prepare_merged,
+    "gguf": prepare_gguf,
+    "gguf-adapter": prepare_gguf_adapter,
+    "ollama": prepare_ollama,
 }
 """What prepares each target."""
 
 
 def prepare(settings: ConvertConfig, place: Place) -> Work:
-    """Open the source and lay out the output; see `PREPARERS`."""
+    """Open the source and lay out the output; see `PREPARERS`. A plan with a `command` is not run here."""
+    if place.layout == "nemo_megatron":
+        return MegatronWork(place, settings)
     return PREPARERS[settings.to](settings, place)
 
 
@@ -188,6 +260,7 @@ def describe_plan(settings: ConvertConfig, detected: Detected, work: Work, targe
         free_bytes=find_free(target),
         seconds=(detected.bytes + 2 * total) / BYTES_PER_SECOND,
         target=str(target),
+        command=getattr(work, "command", ()),
     )
 
 

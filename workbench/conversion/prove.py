@@ -27,6 +27,12 @@ def prove(folder: Path) -> ProofReport:
 
 
 def _check(settings: ConvertConfig, folder: Path) -> Iterator[Check]:
+    if settings.to in ("gguf", "gguf-adapter", "ollama"):
+        # the package that knows the format is loaded only where it is needed
+        from workbench.conversion.proof.gguf import check_gguf
+
+        yield from check_gguf(settings, folder)
+        return
     place = find_place(Path(settings.source))
     base = find_place(Path(settings.base)) if settings.base else None
     merged = settings.to == "merged"

@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from workbench.conversion.detect import Place, has_tokenizer, read_config
 from workbench.conversion.sources.base import TensorInfo
+from workbench.conversion.vocabulary import EMBEDDINGS
 from workbench.errors import InputError
 
 CONFIGS = ("config.json", "generation_config.json")
@@ -139,7 +140,8 @@ def _flatten(values: Iterable[Any]) -> Iterable[str]:
 def adapt_config(config: Mapping[str, Any], infos: Iterable[TensorInfo]) -> dict[str, Any]:
     """What the weights say otherwise than the base's configuration.
 
-    A pruned model has fewer layers or narrower feed-forward blocks; a reward model has a classification head.
+    A pruned model has fewer layers or narrower feed-forward blocks; a reward model has a classification head;
+    new tokens have rows of their own in the embedding.
 
     Returns:
         Keys to be set; empty where the configuration fits.
@@ -159,6 +161,9 @@ def adapt_config(config: Mapping[str, Any], infos: Iterable[TensorInfo]) -> dict
     }
     if len(widths) == 1 and config.get("intermediate_size") not in (None, *widths):
         changes["intermediate_size"] = widths.pop()
+    rows = {shape[0] for name, shape in shapes.items() if name.endswith(EMBEDDINGS)}
+    if len(rows) == 1 and config.get("vocab_size") not in (None, *rows):
+        changes["vocab_size"] = rows.pop()
     head = shapes.get("score.weight")
     names = [str(name) for name in config.get("architectures") or ()]
     if head is not None and not any("SequenceClassification" in name for name in names):

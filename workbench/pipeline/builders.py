@@ -54,6 +54,68 @@ def evaluate_recipe(
     base = adapter.details.get("base_model")
     if not isinstance(base, str) or not base:
         raise StateError("adapter_without_base", name=adapter.name)
+    asked = _collect_questions(artifacts, dataset_id, general=general, tasks=tasks, limit=limit)
+    server = {"model": base, "adapters": [{"name": "finetuned", "path": str(artifacts.folder(adapter_id))}]}
+    return Recipe(
+        name="evaluate",
+        title={lang: t("recipe.evaluate.title", lang, name=adapter.name) for lang in LANGUAGES},
+        steps=(
+            Step(name="serve", kind="serve", config=server),
+            _ask("baseline", "base", asked),
+            _ask("finetuned", "finetuned", asked),
+            _compare(),
+        ),
+    )
+
+
+def evaluate_model_recipe(
+    artifacts: ArtifactStore,
+    model: Path,
+    base: Path | None,
+    dataset_id: str = "",
+    *,
+    general: bool = False,
+    tasks: Sequence[TaskChoice] = (),
+    limit: int = 0,
+) -> Recipe:
+    """Ask a model folder, and the model it was made from where that is known, and compare the answers.
+
+    Args:
+        artifacts: Where the dataset lies.
+        model: The folder.
+        base: Its base; None: the model alone is asked, and nothing is compared.
+        dataset_id: Artifact of kind `dataset` with test files; empty: the tasks alone.
+        general: Also ask the small general task that ships with the program.
+        tasks: Further tasks to ask.
+        limit: Questions per test set, and per task that sets no limit of its own; 0: all.
+
+    Raises:
+        NotFoundError: The dataset does not exist.
+    """
+    asked = _collect_questions(artifacts, dataset_id, general=general, tasks=tasks, limit=limit)
+    steps = [_serve("serve", model), _ask("finetuned", "base", asked)]
+    if base is not None:
+        before = [_serve("serve_base", base), _ask("baseline", "base", asked, server="serve_base")]
+        steps = [*before, *steps, _compare()]
+    return Recipe(
+        name="evaluate",
+        title={
+            lang: t("recipe.evaluate.title", lang, name=_name_model(artifacts, model)) for lang in LANGUAGES
+        },
+        steps=tuple(steps),
+    )
+
+
+def _name_model(artifacts: ArtifactStore, folder: Path) -> str:
+    """A result's own name, or the folder's."""
+    known = {item.id: item.name for item in artifacts.list("model")}
+    return known.get(folder.name, folder.name)
+
+
+def _collect_questions(
+    artifacts: ArtifactStore, dataset_id: str, *, general: bool, tasks: Sequence[TaskChoice], limit: int
+) -> dict[str, Any]:
+    """What both sides are asked, as an evaluation's configuration."""
     tests: dict[str, str] = {}
     if dataset_id:
         tests = {kind: str(artifacts.file(dataset_id, name)) for kind, name in TEST_FILES.items()}
@@ -64,27 +126,22 @@ def evaluate_recipe(
         asked["tasks"] = [choice.model_dump(mode="json") for choice in tasks]
     if limit:
         asked["limit"] = limit
-    server = {"model": base, "adapters": [{"name": "finetuned", "path": str(artifacts.folder(adapter_id))}]}
-    return Recipe(
-        name="evaluate",
-        title={lang: t("recipe.evaluate.title", lang, name=adapter.name) for lang in LANGUAGES},
-        steps=(
-            Step(name="serve", kind="serve", config=server),
-            _ask("baseline", "base", asked),
-            _ask("finetuned", "finetuned", asked),
-            Step(
-                name="compare",
-                kind="compare",
-                config={"baseline": "@baseline.artifact", "finetuned": "@finetuned.artifact"},
-            ),
-        ),
-    )
+    return asked
 
 
-def _ask(label: str, model: str, asked: Mapping[str, Any]) -> Step:
+def _serve(name: str, model: Path) -> Step:
+    return Step(name=name, kind="serve", config={"model": str(model)})
+
+
+def _compare() -> Step:
+    config = {"baseline": "@baseline.artifact", "finetuned": "@finetuned.artifact"}
+    return Step(name="compare", kind="compare", config=config)
+
+
+def _ask(label: str, model: str, asked: Mapping[str, Any], *, server: str = "serve") -> Step:
     endpoint = {
         "name": label,
-        "base_url": "@serve.endpoint",
+        "base_url": f"@{server}.endpoint",
         "model": model,
         "engine": "embedded",
         "max_in_flight": 16,

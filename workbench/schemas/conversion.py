@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from workbench.schemas.base import SafeName, StrictModel
+from workbench.schemas.ollama import OllamaName, OptionalUrl
 
 Layout = Literal[
     "nemo_dcp_v1",
@@ -23,8 +24,9 @@ Layout = Literal[
 ]
 """`dcp`: a distributed checkpoint that is not inside a NeMo RL folder."""
 
-Target = Literal["safetensors", "merged"]
-Dtype = Literal["bf16", "f16", "f32"]
+Target = Literal["safetensors", "merged", "gguf", "gguf-adapter", "ollama"]
+Dtype = Literal["bf16", "f16", "f32", "q8_0", "q4_k_m"]
+"""The last two are for GGUF alone."""
 
 CheckState = Literal["passed", "failed", "not checked"]
 
@@ -74,6 +76,19 @@ class ConvertConfig(StrictModel):
     """Largest size of one output file in bytes."""
     texts: str = ""
     """JSONL of the person's own data, for comparing tokenizers; empty: built-in sentences."""
+    tools: str = ""
+    """Absolute path of the folder with llama.cpp's own converter, for architectures that are not converted here;
+    empty: the workspace's, and set up there when first needed."""
+    accept_tokenizer: bool = False
+    """Finish although the tokenizer gives other tokens than the source's for some texts."""
+    ollama_url: OptionalUrl = None
+    """Root of an Ollama server to upload to; None: the folder is made and the commands are shown."""
+    ollama_name: OllamaName = ""
+    """Name of the model on the server; empty: from `name`."""
+    ollama_adapter: bool = False
+    """Register base and adapter apart (`ADAPTER`), which only servers older than 0.34.1 take."""
+    system: str = Field(default="", max_length=100_000)
+    """System prompt that Ollama's model carries; empty: none."""
 
 
 class PlannedFile(StrictModel):
@@ -82,6 +97,8 @@ class PlannedFile(StrictModel):
     name: str
     bytes: int
     tensors: int
+    kept: bool = True
+    """False: an intermediate file, removed when it has served."""
 
 
 class ConversionPlan(StrictModel):
@@ -98,7 +115,8 @@ class ConversionPlan(StrictModel):
     seconds: float
     target: str
     command: tuple[str, ...] = ()
-    """The command of another program that does it, where the workbench itself does not (Megatron)."""
+    """The command of another program that does it, where the workbench itself does not (Megatron, rare
+    architectures to GGUF); sizes are estimates then."""
 
     @property
     def fits(self) -> bool:

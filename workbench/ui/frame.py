@@ -17,13 +17,14 @@ from workbench.ui.tabs.ticking import follow
 
 TabBuilder = Callable[[UiContext], None]
 
-# the step of a tab is done when an artifact of this kind exists
-STEP_RESULTS: dict[str, ArtifactKind] = {
-    "data": "dataset",
-    "train": "adapter",
-    "evaluate": "evaluation",
-    "compare": "comparison",
-    "review": "review",
+# the step of a tab is done when an artifact of one of these kinds exists
+STEP_RESULTS: dict[str, frozenset[ArtifactKind]] = {
+    "data": frozenset({"dataset"}),
+    "train": frozenset({"adapter"}),
+    "convert": frozenset({"model", "gguf"}),
+    "evaluate": frozenset({"evaluation"}),
+    "compare": frozenset({"comparison"}),
+    "review": frozenset({"review"}),
 }
 SIDE_TABS = frozenset({"jobs", "settings"})
 
@@ -40,7 +41,7 @@ class DoneSteps:
         stamp = ctx.workspace.artifacts.stat().st_mtime_ns
         if stamp != self.stamp:
             kinds = {artifact.kind for artifact in self.store.list()}
-            self.found = tuple(tab for tab, kind in STEP_RESULTS.items() if kind in kinds)
+            self.found = tuple(tab for tab, wanted in STEP_RESULTS.items() if wanted & kinds)
             self.stamp = stamp
         return self.found
 

@@ -1,4 +1,4 @@
-"""The models that a person can choose: the practice model, downloaded ones, folders of their own."""
+"""The models that a person can choose: the practice model, results of conversions, downloads, own folders."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from workbench.artifacts import write_json_atomic
-from workbench.errors import InputError, StateError
+from workbench.artifacts import ArtifactStore, write_json_atomic
+from workbench.errors import InputError, NotFoundError, StateError
 from workbench.paths import Workspace, assets_dir
 
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json")
+CONVERSION = "conversion.json"
+"""Settings of the conversion that made a folder."""
 WEIGHTS = ("*.safetensors", "*.bin")
-Source = Literal["starter", "downloaded", "folder"]
+Source = Literal["starter", "downloaded", "converted", "folder"]
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,31 @@ def downloaded_models(workspace: Workspace) -> list[LocalModel]:
     ]
 
 
+def converted_models(workspace: Workspace) -> list[LocalModel]:
+    """Whole model folders that conversions left among the artifacts, newest first."""
+    store = ArtifactStore(workspace)
+    found = sorted(workspace.artifacts.glob("model-*/config.json"), reverse=True)
+    models: list[LocalModel] = []
+    for folder in (path.parent for path in found):
+        try:
+            name = store.get(folder.name).name
+        except (NotFoundError, InputError):  # deleted in this very moment, or damaged
+            continue
+        if not missing_parts(folder):
+            models.append(LocalModel(name, str(folder.resolve()), "converted"))
+    return models
+
+
+def base_of(folder: Path) -> Path | None:
+    """The base model that a converted folder names; None where it names none, or one that is gone."""
+    try:
+        content: Any = json.loads((folder / CONVERSION).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    named = str(cast("dict[str, Any]", content).get("base") or "") if isinstance(content, dict) else ""
+    return Path(named) if named and not missing_parts(Path(named)) else None
+
+
 def list_models(workspace: Workspace, starter_name: str) -> list[LocalModel]:
     """Everything that can be trained or evaluated, the practice model first.
 
@@ -110,4 +137,5 @@ def list_models(workspace: Workspace, starter_name: str) -> list[LocalModel]:
         starter_name: What to call the practice model, in the page's language.
     """
     starter = LocalModel(starter_name, str(starter_folder()), "starter")
-    return [starter, *downloaded_models(workspace), *registered_models(workspace)]
+    made = converted_models(workspace)
+    return [starter, *made, *downloaded_models(workspace), *registered_models(workspace)]

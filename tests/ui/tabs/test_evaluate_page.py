@@ -2,10 +2,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import pytest
 
 from tests.ui.fakes import finish, make_artifact
 from tests.ui.samples import QUOTED, answer
+from tests.ui.small_models import make_result, write_model
 from workbench.errors import ConfigError, InputError
 from workbench.evaluation import summarise
 from workbench.evaluation.journal import JOURNAL, Journal
@@ -103,14 +105,78 @@ def test_the_data_an_adapter_was_trained_on_is_offered_first(
 
 def test_questions_that_leave_the_house_are_announced(ctx: UiContext) -> None:
     EndpointRegistry(ctx.workspace).add(LAN.model_copy(update={"locality": "cloud"}))
-    assert "10.0.0.2" in page.describe_endpoint(ctx, "endpoint", "lan")
-    assert page.describe_endpoint(ctx, "adapter", "lan") == ""
+    assert "10.0.0.2" in page.describe_choice(ctx, "endpoint", "lan", None)
+    assert page.describe_choice(ctx, "adapter", "lan", None) == ""
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    return write_model(tmp_path / "base")
+
+
+def steps_of(job: JobRecord) -> list[tuple[str, str]]:
+    recipe = RecipeConfig.model_validate(job.spec.config).recipe
+    return [(step.kind, str(step.config.get("model", ""))) for step in recipe.steps]
+
+
+def test_a_converted_model_is_compared_with_the_model_it_was_made_from(
+    ctx: UiContext, dataset: str, base: Path
+) -> None:
+    made = make_result(ctx, "tax-merged", base)
+    folder = str(ctx.artifacts.folder(made.id).resolve())
+    page.start_evaluation(ctx, **values(what="model", model=folder, dataset=dataset))
+    job = page.list_jobs(ctx)[0]
+    assert job.spec.title == "評価: tax-merged"
+    kinds = ["serve", "evaluate", "serve", "evaluate", "compare"]
+    assert [kind for kind, _ in steps_of(job)] == kinds
+    assert [model for kind, model in steps_of(job) if kind == "serve"] == [str(base), folder]
+    recipe = RecipeConfig.model_validate(job.spec.config).recipe
+    asked = [step.config["endpoint"]["base_url"] for step in recipe.steps if step.kind == "evaluate"]
+    assert asked == ["@serve_base.endpoint", "@serve.endpoint"]
+    assert "もとのモデル「base」にも" in page.describe_choice(ctx, "model", None, folder)
+
+
+def test_a_model_of_unknown_origin_is_asked_alone(ctx: UiContext, dataset: str) -> None:
+    folder = str(ctx.artifacts.folder(make_result(ctx, "alone").id).resolve())
+    page.start_evaluation(ctx, **values(what="model", model=folder, dataset=dataset))
+    assert [kind for kind, _ in steps_of(page.list_jobs(ctx)[0])] == ["serve", "evaluate"]
+    assert "このモデルだけ" in page.describe_choice(ctx, "model", None, folder)
+
+
+@pytest.mark.parametrize("chosen", [None, "", "/etc"])
+def test_a_model_that_is_not_in_the_list_is_not_evaluated(
+    ctx: UiContext, dataset: str, chosen: str | None
+) -> None:
+    with pytest.raises(InputError, match="evaluation_no_model"):
+        page.start_evaluation(ctx, **values(what="model", model=chosen, dataset=dataset))
+
+
+def hand(ctx: UiContext, **sent: Any) -> list[Any]:
+    return page.receive(ctx, gr.EventData(None, sent))
+
+
+def test_what_another_page_hands_over_is_chosen_here(ctx: UiContext, base: Path) -> None:
+    folder = str(ctx.artifacts.folder(make_result(ctx, "tax-merged", base).id).resolve())
+    what, adapter, endpoint, model, note = hand(ctx, model=folder)
+    assert (what, model["value"], model["visible"]) == ("model", folder, True)
+    assert not adapter["visible"]
+    assert not endpoint["visible"]
+    assert "もとのモデル" in note
+    EndpointRegistry(ctx.workspace).add(LAN)
+    what, _, endpoint, model, note = hand(ctx, endpoint="lan")
+    assert (what, endpoint["value"], model["visible"]) == ("endpoint", "lan", False)
+
+
+@pytest.mark.parametrize("sent", [{}, {"model": "/etc"}, {"endpoint": "<b>"}, {"model": ["x"]}])
+def test_a_forged_hand_over_is_refused(ctx: UiContext, sent: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="evaluation_no_model"):
+        hand(ctx, **sent)
 
 
 def test_the_list_holds_every_evaluation_and_keeps_the_choice(ctx: UiContext) -> None:
     first = evaluation(ctx, "baseline")
     evaluation(ctx, "finetuned")
-    shown = page.show_lists(ctx, first.id, None, None, None)
+    shown = page.show_lists(ctx, first.id, None, None, None, None)
     assert shown[0].count("<tr>") == 3
     assert shown[1]["value"] == first.id
     assert "95 % の幅" in page.show_detail(ctx, first.id)

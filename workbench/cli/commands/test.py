@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ def _has_browser() -> bool:
 
 TIERS: dict[str, Callable[[], bool]] = {
     "browser": _has_browser,
+    "llama": lambda: importlib.util.find_spec("llama_cpp") is not None,
     "data": lambda: (ROOT.parent / "shared" / "data").is_dir(),
 }
 """Marker of the tests -> whether what they need is here."""

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-BLOCK_BYTES = 32 << 20
-"""Of one block at most."""
+BLOCK_BYTES = 4 << 20
+"""Of one block at most. Larger ones cost twice the processor time: their memory is asked of the system anew each time."""
 
 ITEM_BYTES: Mapping[str, int] = {
     "F64": 8,

@@ -96,6 +96,24 @@ def resolve_inside(folder: Path, relative: str) -> Path:
         InputError: `path_leaves_folder`.
     """
     path = (folder / relative).resolve()
-    if not path.is_relative_to(folder.resolve()):
+    if not any(path.is_relative_to(root) for root in _roots(folder)):
         raise InputError("path_leaves_folder", path=relative[:200])
     return path
+
+
+def _roots(folder: Path) -> list[Path]:
+    """Where the files of a folder may really lie: a hub's cache keeps them beside its snapshots."""
+    whole = folder.resolve()
+    cached = whole.parent.name == "snapshots"
+    return [whole, whole.parent.parent / "blobs"] if cached else [whole]
+
+
+def refuse_links(folder: Path) -> None:
+    """A link of a stranger's folder could hand any file of this machine on to a server.
+
+    Raises:
+        InputError: `path_leaves_folder` where a link leads out of the folder.
+    """
+    for path in sorted(folder.iterdir()):
+        if path.is_symlink():
+            resolve_inside(folder, path.name)

@@ -45,6 +45,8 @@ class Parts:
     what: gr.Radio
     adapter: gr.Dropdown
     endpoint: gr.Dropdown
+    model: gr.Dropdown
+    handed: gr.HTML
     note: gr.HTML
     dataset: gr.Dropdown
     limit: gr.Number
@@ -90,10 +92,11 @@ def _lay_out(ctx: UiContext) -> Parts:
 
 
 def _lay_out_form(ctx: UiContext) -> dict[str, Any]:
-    choices = [(ctx.t(f"evaluate_tab.what.{name}"), name) for name in ("adapter", "endpoint")]
+    choices = [(ctx.t(f"evaluate_tab.what.{name}"), name) for name in ("adapter", "model", "endpoint")]
     what = gr.Radio(choices, value="adapter", label=ctx.t("evaluate_tab.what"), elem_id="evaluate-what")
     with gr.Row():
         adapter = gr.Dropdown([], **_said(ctx, "adapter"))
+        model = gr.Dropdown([], visible=False, **_said(ctx, "model"))
         endpoint = gr.Dropdown([], visible=False, **_said(ctx, "endpoint"))
         dataset = gr.Dropdown([], **_said(ctx, "dataset"))
         limit = gr.Number(0, precision=0, **_said(ctx, "limit"))
@@ -101,8 +104,9 @@ def _lay_out_form(ctx: UiContext) -> dict[str, Any]:
     tasks = _lay_out_tasks(ctx)
     with gr.Row(elem_classes="wb-buttons"):
         start = gr.Button(ctx.t("evaluate_tab.start"), variant="primary", elem_id="evaluate-start")
-    names = ("what", "adapter", "endpoint", "dataset", "limit", "note", "tasks", "start")
-    return dict(zip(names, (what, adapter, endpoint, dataset, limit, note, tasks, start), strict=True))
+    handed = json_view("handed", elem_id="evaluate-handed", labels={"tab": "evaluate"})
+    chosen = {"what": what, "adapter": adapter, "endpoint": endpoint, "model": model, "handed": handed}
+    return {**chosen, "dataset": dataset, "limit": limit, "note": note, "tasks": tasks, "start": start}
 
 
 def _said(ctx: UiContext, name: str) -> dict[str, Any]:
@@ -171,14 +175,17 @@ def _wire(ctx: UiContext, parts: Parts, command: gr.HTML) -> None:
     shown = [parts.card, parts.answers, parts.going, parts.runs, parts.next]
     follow(ctx, look, inputs=asked_for, outputs=shown, extra=parts.runs.input, seconds=LIVE_SECONDS)
     parts.filter.input(ui_handler(ctx, look), asked_for, shown, **QUIET)
-    lists = [parts.chosen, parts.adapter, parts.dataset, parts.endpoint]
+    lists = [parts.chosen, parts.adapter, parts.dataset, parts.endpoint, parts.model]
     follow(ctx, page.show_lists, inputs=lists, outputs=[parts.table, *lists])
     parts.chosen.change(ui_handler(ctx, page.show_detail), parts.chosen, parts.detail, **QUIET)
-    asked = [parts.what, parts.endpoint]
-    parts.what.change(
-        ui_handler(ctx, page.choose_what), asked, [parts.adapter, parts.endpoint, parts.note], **QUIET
-    )
-    parts.endpoint.change(ui_handler(ctx, page.describe_endpoint), asked, parts.note, **QUIET)
+    asked = [parts.what, parts.endpoint, parts.model]
+    kinds = [parts.adapter, parts.endpoint, parts.model, parts.note]
+    # `input`: what another page hands over sets all of them itself
+    parts.what.input(ui_handler(ctx, page.choose_what), asked, kinds, **QUIET)
+    told = [parts.endpoint.change, parts.model.change]
+    ON(told, ui_handler(ctx, page.describe_choice), asked, parts.note, **QUIET)
+    handed: Any = parts.handed
+    handed.click(ui_handler(ctx, page.receive), None, [parts.what, *kinds], **QUIET)
     parts.adapter.change(ui_handler(ctx, page.choose_adapter), parts.adapter, parts.dataset, **QUIET)
     said = [parts.what, parts.adapter, parts.endpoint, parts.dataset, parts.limit, parts.tasks.rows]
     ON([part.change for part in said], ui_handler(ctx, page.show_command), said, command, **QUIET)
@@ -186,7 +193,7 @@ def _wire(ctx: UiContext, parts: Parts, command: gr.HTML) -> None:
 
 
 def _wire_start(ctx: UiContext, parts: Parts, look: Any, asked_for: list[Any], shown: list[Any]) -> None:
-    names = ("what", "adapter", "endpoint", "dataset", "limit", "token")
+    names = ("what", "adapter", "endpoint", "model", "dataset", "limit", "token")
     started = parts.start.click(
         ui_handler(ctx, evaluate_page.start_evaluation),
         inputs_kwargs={**{name: getattr(parts, name) for name in names}, "tasks": parts.tasks.rows},

@@ -10,13 +10,15 @@ import gradio as gr
 
 from workbench.errors import ConfigError, InputError, Problem
 from workbench.inference import EndpointRegistry
-from workbench.pipeline import TEST_FILES, evaluate_recipe, submit_recipe
+from workbench.pipeline import TEST_FILES, evaluate_model_recipe, evaluate_recipe, submit_recipe
 from workbench.schemas.artifact import Artifact
 from workbench.schemas.base import parse
 from workbench.schemas.evaluation import EvaluateConfig, TaskChoice
 from workbench.schemas.job import JobRecord
 from workbench.ui.components import command_payload, job_row, jobs_payload
 from workbench.ui.context import UiContext
+from workbench.ui.handlers import read_event
+from workbench.ui.models import base_of, list_models
 from workbench.ui.tabs.evaluate_live import LiveAnswers, evaluations_of, read_answers
 from workbench.ui.tabs.evaluate_tasks import Rows, read_choices, task_titles
 from workbench.ui.tabs.ticking import SKIP
@@ -56,6 +58,13 @@ def endpoint_choices(ctx: UiContext) -> Choices:
     ]
 
 
+def model_choices(ctx: UiContext) -> Choices:
+    """Models of this machine: the practice model, results of conversions, downloads, registered folders."""
+    return [
+        (model.name, model.path) for model in list_models(ctx.workspace, ctx.t("train_tab.model.starter"))
+    ]
+
+
 def dataset_choices(ctx: UiContext) -> Choices:
     """Datasets, and asking none of them."""
     return [*artifact_choices(ctx.artifacts.list("dataset")), (ctx.t("evaluate_tab.dataset.none"), NO_SET)]
@@ -77,20 +86,30 @@ def choose_adapter(ctx: UiContext, adapter: str | None) -> Any:
     return gr.update(value=found) if found else SKIP
 
 
-def choose_what(ctx: UiContext, what: str, endpoint: str | None) -> list[Any]:
+def choose_what(ctx: UiContext, what: str, endpoint: str | None, model: str | None) -> list[Any]:
     """Show the list that belongs to the choice."""
-    outside = what == "endpoint"
-    return [
-        gr.update(visible=not outside),
-        gr.update(visible=outside),
-        describe_endpoint(ctx, what, endpoint),
-    ]
+    shown = [gr.update(visible=what == name) for name in ("adapter", "endpoint", "model")]
+    return [*shown, describe_choice(ctx, what, endpoint, model)]
 
 
-def describe_endpoint(ctx: UiContext, what: str, name: str | None) -> Html:
+def describe_choice(ctx: UiContext, what: str, endpoint: str | None, model: str | None) -> Html:
+    """Whether questions leave the house, and what a model is compared with."""
+    if what == "model":
+        return describe_model_choice(ctx, model)
+    return describe_endpoint(ctx, endpoint) if what == "endpoint" else Html()
+
+
+def describe_model_choice(ctx: UiContext, model: str | None) -> Html:
+    """Which model is asked beside the chosen one."""
+    base = base_of(Path(model)) if model else None
+    if base is None:
+        return paragraph(ctx.t("evaluate_tab.model.alone"), "wb-soft")
+    known = {path: name for name, path in model_choices(ctx)}
+    return paragraph(ctx.t("evaluate_tab.model.beside", name=known.get(str(base), base.name)), "wb-soft")
+
+
+def describe_endpoint(ctx: UiContext, name: str | None) -> Html:
     """Whether questions leave the house."""
-    if what != "endpoint":
-        return Html()
     if not name:
         return paragraph(ctx.t("evaluate_tab.endpoint.none"), "wb-soft")
     endpoint = EndpointRegistry(ctx.workspace).get(name)
@@ -100,6 +119,30 @@ def describe_endpoint(ctx: UiContext, what: str, name: str | None) -> Html:
     return el(
         "p", chip(ctx.t("header.leaves_house"), "warn"), " ", ctx.t("evaluate_tab.sent_outside", host=host)
     )
+
+
+def receive(ctx: UiContext, event: gr.EventData) -> list[Any]:
+    """Another page hands over what is to be evaluated: a model's folder, or an endpoint.
+
+    Returns:
+        Values for the kind of thing, the lists of endpoints and models (both shown as the choice wants), and the note.
+
+    Raises:
+        InputError: It is in none of the lists.
+    """
+    sent = read_event(event)
+    for what, choices in (("model", model_choices(ctx)), ("endpoint", endpoint_choices(ctx))):
+        if str(sent.get(what)) in {value for _, value in choices}:
+            return _take_over(ctx, what, str(sent[what]), choices)
+    raise InputError("evaluation_no_model")
+
+
+def _take_over(ctx: UiContext, what: str, chosen: str, choices: Choices) -> list[Any]:
+    adapter, endpoint, model = (gr.update(visible=what == name) for name in ("adapter", "endpoint", "model"))
+    taken = gr.update(choices=choices, value=chosen, visible=True)
+    endpoint, model = (taken, model) if what == "endpoint" else (endpoint, taken)
+    note = describe_choice(ctx, what, chosen, chosen)
+    return [what, adapter, endpoint, model, note]
 
 
 def start_evaluation(ctx: UiContext, **values: Any) -> str:
@@ -116,14 +159,28 @@ def start_evaluation(ctx: UiContext, **values: Any) -> str:
     if values["what"] == "endpoint":
         _start_endpoint(ctx, str(values["endpoint"] or ""), dataset, tasks, limit, token)
         return ""
-    if not values["adapter"]:
+    asked: dict[str, Any] = {"general": bool(dataset), "tasks": tasks, "limit": limit}
+    if values["what"] == "model":
+        model = check_model(ctx, values.get("model"))
+        recipe = evaluate_model_recipe(ctx.artifacts, model, base_of(model), dataset, **asked)
+    elif values["adapter"]:
+        recipe = evaluate_recipe(ctx.artifacts, str(values["adapter"]), dataset, **asked)
+    else:
         raise InputError("evaluation_no_adapter")
-    recipe = evaluate_recipe(
-        ctx.artifacts, str(values["adapter"]), dataset, general=bool(dataset), tasks=tasks, limit=limit
-    )
     request = make_request_id(token, recipe, list_jobs(ctx))
     submit_recipe(ctx.jobs, recipe, lang=ctx.lang, request_id=request)
     return ""
+
+
+def check_model(ctx: UiContext, chosen: str | None) -> Path:
+    """A model of the list.
+
+    Raises:
+        InputError: `evaluation_no_model`.
+    """
+    if not chosen or chosen not in {path for _, path in model_choices(ctx)}:
+        raise InputError("evaluation_no_model")
+    return Path(chosen)
 
 
 def _start_endpoint(
@@ -184,7 +241,12 @@ def show_run(ctx: UiContext, live: LiveAnswers, chosen: str | None, filter_: str
 
 
 def show_lists(
-    ctx: UiContext, chosen: str | None, adapter: str | None, dataset: str | None, endpoint: str | None
+    ctx: UiContext,
+    chosen: str | None,
+    adapter: str | None,
+    dataset: str | None,
+    endpoint: str | None,
+    model: str | None,
 ) -> list[Any]:
     """The table of evaluations and what can be chosen, from the disk."""
     evaluations = ctx.artifacts.list("evaluation")[:LISTED]
@@ -195,7 +257,8 @@ def show_lists(
     adapters = keep_listed(artifact_choices(ctx.artifacts.list("adapter")), adapter)
     datasets = keep_listed(dataset_choices(ctx), dataset)
     endpoints = keep_listed(endpoint_choices(ctx), endpoint)
-    lists = [gr.update(**each) for each in (adapters, datasets, endpoints)]
+    models = keep_listed(model_choices(ctx), model)
+    lists = [gr.update(**each) for each in (adapters, datasets, endpoints, models)]
     return [table, gr.update(**shown, visible=bool(evaluations)), *lists]
 
 
@@ -226,6 +289,8 @@ def show_command(
     tasks: Rows | None,
 ) -> str:
     """The command that does the same as the start button; empty where none does."""
+    if what == "model":
+        return command_payload([])
     choices, whole = read_choices(tasks or ()), check_limit(limit)
     limits = {choice.limit or whole for choice in choices}
     if dataset:

@@ -1,0 +1,1 @@
+"""GGUF files: what llama.cpp and Ollama load. Nothing here needs llama.cpp but K-quants."""
