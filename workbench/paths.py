@@ -65,6 +65,11 @@ class Workspace:
         return self.root / "task-data"
 
     @property
+    def engine_caches(self) -> Path:
+        """What engines in containers keep between starts, one folder each; made where the first one starts."""
+        return self.root / "engine-caches"
+
+    @property
     def locks(self) -> Path:
         return self.root / "locks"
 
@@ -76,6 +81,11 @@ class Workspace:
     def live_set_file(self) -> Path:
         """Questions that were tried by hand and kept for a review."""
         return self.root / "live_set.jsonl"
+
+    @property
+    def containers(self) -> Path:
+        """What is remembered of the containers of this workspace; made where the first one is."""
+        return self.root / "containers"
 
     @property
     def settings_file(self) -> Path:
