@@ -14,6 +14,7 @@ from workbench.schemas.containers import LogLine, LogStreamName
 HEADER_BYTES = 8
 LONGEST = 16_384
 """A line without an end is cut here; a program that prints no newline must not fill the memory."""
+_MARGIN = 1_024
 RING_LINES = 2_000
 _STREAMS: dict[int, LogStreamName] = {0: "stdout", 1: "stdout", 2: "stderr"}
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) ?")
@@ -74,7 +75,9 @@ class LineSplitter:
                 break
             yield self._line(stream, text[: found.start()], partial="\n" not in found.group())
             text = text[found.end() :]
-        while len(text) > LONGEST:
+        while len(text) > LONGEST + _MARGIN:
+            # masked before it is cut: a secret may lie across the cut
+            text = self._mask(text)
             yield self._line(stream, text[:LONGEST])
             text = text[LONGEST:]
         self._rest[stream] = text

@@ -7,6 +7,7 @@ there a total of the whole image: it is the sum over the layers that have told t
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,17 +19,12 @@ _LAYER_DONE = frozenset({"Pull complete", "Already exists"})
 _DOWNLOADED = frozenset({"Download complete", "Verifying Checksum"})
 
 
-def parse_messages(chunks: Iterable[bytes]) -> Iterator[PullEvent]:
-    """The events of a stream of JSON messages, however the network cut them into chunks."""
-    decoder = json.JSONDecoder()
+def read_json_stream(chunks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """The messages of a stream of JSON objects, however the network cut them into chunks."""
+    decoder, characters = json.JSONDecoder(), codecs.getincrementaldecoder("utf-8")(errors="replace")
     text = ""
-    rest = b""
     for chunk in chunks:
-        # a character may be cut in two
-        data = rest + chunk
-        decoded = data.decode("utf-8", errors="ignore")
-        rest = data[len(decoded.encode()) :] if len(data) - len(decoded.encode()) < 4 else b""
-        text += decoded
+        text += characters.decode(chunk)
         while text := text.lstrip():
             try:
                 message, end = decoder.raw_decode(text)
@@ -36,7 +32,7 @@ def parse_messages(chunks: Iterable[bytes]) -> Iterator[PullEvent]:
                 break  # the rest of this message comes with the next chunk
             text = text[end:]
             if isinstance(message, dict):
-                yield read_pull_event(cast("dict[str, Any]", message))
+                yield cast("dict[str, Any]", message)
 
 
 def read_pull_event(message: Mapping[str, Any]) -> PullEvent:
