@@ -219,7 +219,16 @@ class ServeProvenance(StrictModel):
 
 
 CardState = Literal[
-    "waiting", "pulling", "starting", "ready", "unhealthy", "stopping", "paused", "stopped", "failed", "orphaned"
+    "waiting",
+    "pulling",
+    "starting",
+    "ready",
+    "unhealthy",
+    "stopping",
+    "paused",
+    "stopped",
+    "failed",
+    "orphaned",
 ]
 """`orphaned`: a container of ours that no living job looks after: it can be taken up again or removed."""
 

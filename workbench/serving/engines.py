@@ -43,7 +43,11 @@ def choose_gpus(config: ServeConfig, recipe: EngineRecipe, place: Place) -> GpuR
     """
     wanted = config.gpus
     if wanted == "auto":
-        wanted = "all" if recipe.gpu == "required" or (recipe.gpu == "optional" and place.gpu != "none") else "none"
+        wanted = (
+            "all"
+            if recipe.gpu == "required" or (recipe.gpu == "optional" and place.gpu != "none")
+            else "none"
+        )
     return request_gpus(wanted)
 
 
@@ -84,7 +88,9 @@ def build_spec(config: ServeConfig, recipe: EngineRecipe, place: Place, *, diges
     check_model(config, recipe)
     values = _values(config, recipe, place)
     arguments = _render_all(recipe.command, config, recipe, values)
-    environment = {setting.env: setting.value.format(**values) for setting in _applying(recipe.environment, config)}
+    environment = {
+        setting.env: setting.value.format(**values) for setting in _applying(recipe.environment, config)
+    }
     if recipe.command_env and arguments:
         environment[recipe.command_env] = shlex.join(arguments)
         arguments = []
@@ -115,7 +121,11 @@ def build_training_spec(form: TrainingContainer, recipe: EngineRecipe, place: Pl
     program = shlex.join(form.command)
     if form.packages:
         program = f"pip install -q {shlex.join(form.packages)} && {program}"
-    caches = [Mount(source=form.hub_cache, target=recipe.caches[0].target, read_only=False)] if form.hub_cache else []
+    caches = (
+        [Mount(source=form.hub_cache, target=recipe.caches[0].target, read_only=False)]
+        if form.hub_cache
+        else []
+    )
     return ContainerSpec(
         image=form.image or recipe.image,
         name=form.container_name,
@@ -283,4 +293,3 @@ ENGINES: dict[ServeEngine, Builder] = {
     "ollama": _by_recipe("ollama"),
 }
 """Engines that run in containers. A further one is a recipe and a line here."""
-

@@ -113,7 +113,9 @@ def make_place(workspace: Workspace, job: str = "", info: EngineInfo | None = No
     )
 
 
-def check_server(config: ServeConfig, recipe: EngineRecipe, seen: Seen, *, running: bool = False) -> Preflight:
+def check_server(
+    config: ServeConfig, recipe: EngineRecipe, seen: Seen, *, running: bool = False
+) -> Preflight:
     """Everything that stands in the way of a start, or might.
 
     Args:

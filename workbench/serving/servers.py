@@ -52,7 +52,9 @@ def find_servers(
     cards = [card_of(record, by_job.get(record.spec.id)) for record in shown]
     known = {record.spec.id for record in records}
     strays = [record for record in containers if record.labels.get(f"{LABEL}.job", "") not in known]
-    return tuple(sorted([*cards, *map(card_of_stray, strays)], key=lambda card: card.started_at, reverse=True))
+    return tuple(
+        sorted([*cards, *map(card_of_stray, strays)], key=lambda card: card.started_at, reverse=True)
+    )
 
 
 def list_containers(workspace: Workspace, connect: Connect = connect) -> tuple[ContainerRecord, ...]:
@@ -129,7 +131,9 @@ def stop_server(card_id: str, workspace: Workspace, jobs: JobStore, *, connect: 
             engine.remove(card.container, force=True)
 
 
-def reattach_server(card_id: str, workspace: Workspace, jobs: JobStore, *, connect: Connect = connect) -> JobRecord:
+def reattach_server(
+    card_id: str, workspace: Workspace, jobs: JobStore, *, connect: Connect = connect
+) -> JobRecord:
     """Take up a container that still runs: its job goes on, and nothing is loaded again.
 
     Raises:
@@ -142,7 +146,9 @@ def reattach_server(card_id: str, workspace: Workspace, jobs: JobStore, *, conne
     return jobs.resume(card.job)
 
 
-def find_server(card_id: str, workspace: Workspace, jobs: JobStore, *, connect: Connect = connect) -> ServerCard:
+def find_server(
+    card_id: str, workspace: Workspace, jobs: JobStore, *, connect: Connect = connect
+) -> ServerCard:
     """One server by the id of its job or container.
 
     Raises:
@@ -155,11 +161,21 @@ def find_server(card_id: str, workspace: Workspace, jobs: JobStore, *, connect: 
 
 
 def start_role(
-    config: ServeConfig, workspace: Workspace, jobs: JobStore, *, connect: Connect = connect, request_id: str = ""
+    config: ServeConfig,
+    workspace: Workspace,
+    jobs: JobStore,
+    *,
+    connect: Connect = connect,
+    request_id: str = "",
 ) -> JobRecord:
     """Start a server for a role; one that serves the same already is returned instead of a second one."""
     for card in find_servers(workspace, jobs, connect=connect, ended=0):
-        if card.job and card.config is not None and _same_work(card.config, config) and card.state != "orphaned":
+        if (
+            card.job
+            and card.config is not None
+            and _same_work(card.config, config)
+            and card.state != "orphaned"
+        ):
             return jobs.get(card.job)
     return submit_server(config, jobs, title=config.model_name, request_id=request_id)
 
