@@ -106,7 +106,9 @@ class Daemon:
                 continue
             with contextlib.suppress(OSError):
                 line = (entry / "cmdline").read_bytes()
-                if needle in line and line.split(b"\0")[0].rsplit(b"/")[-1].startswith((b"containerd", b"dockerd", b"docker-proxy")):
+                if needle in line and line.split(b"\0")[0].rsplit(b"/")[-1].startswith(
+                    (b"containerd", b"dockerd", b"docker-proxy")
+                ):
                     found.append(int(entry.name))
         return found
 
@@ -136,7 +138,9 @@ def running_daemon(folder: Path, *, path: str = "", extra: tuple[str, ...] = ())
 
 
 @contextlib.contextmanager
-def running_registry(folder: Path, environ: Mapping[str, str], *, login: tuple[str, str] | None = None) -> Iterator[str]:
+def running_registry(
+    folder: Path, environ: Mapping[str, str], *, login: tuple[str, str] | None = None
+) -> Iterator[str]:
     """A registry on loopback; its `host:port`."""
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
