@@ -7,7 +7,6 @@ import os
 import shutil
 import tarfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import docker
 import pytest
@@ -24,12 +23,6 @@ BUSYBOX = "ftw-test/busybox:1"
 KEY = "nvapi-canary-0123456789abcdef"
 USER = "$oauthtoken"
 Run = Callable[..., ContainerRecord]
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.engine)
 
 
 @pytest.fixture(scope="session")

@@ -50,7 +50,7 @@ def _children(pid: int) -> list[int]:
 class Daemon:
     """dockerd, and the containerd that it starts itself."""
 
-    def __init__(self, folder: Path, storage: str, path: str, extra: tuple[str, ...] = ()) -> None:
+    def __init__(self, folder: Path, storage: str, path: str, *, bridge: bool = True) -> None:
         self.folder, self.storage = folder, storage
         self.socket = folder / "docker.sock"
         self._log = (folder / "dockerd.log").open("wb")
@@ -58,9 +58,9 @@ class Daemon:
             "dockerd",
             *("--host", f"unix://{self.socket}", "--data-root", str(folder / "data")),
             *("--exec-root", str(folder / "exec"), "--pidfile", str(folder / "pid")),
-            *("--storage-driver", storage, "--bip", BRIDGE),
+            *("--storage-driver", storage),
+            *(("--bip", BRIDGE) if bridge else ("--bridge=none",)),
             *("--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false"),
-            *extra,
         ]
         self.process = subprocess.Popen(
             command,
@@ -120,13 +120,13 @@ class Daemon:
 
 
 @contextlib.contextmanager
-def running_daemon(folder: Path, *, path: str = "", extra: tuple[str, ...] = ()) -> Iterator[Daemon]:
+def running_daemon(folder: Path, *, path: str = "", bridge: bool = True) -> Iterator[Daemon]:
     """A running engine; overlay2 where the file system bears it, else vfs."""
     problems: list[str] = []
     for storage in ("overlay2", "vfs"):
         home = folder / storage
         home.mkdir(parents=True)
-        daemon = Daemon(home, storage, path or os.environ.get("PATH", ""), extra)
+        daemon = Daemon(home, storage, path or os.environ.get("PATH", ""), bridge=bridge)
         try:
             if daemon.wait():
                 yield daemon

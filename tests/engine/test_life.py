@@ -21,6 +21,8 @@ from workbench.jobs import prepare_workspace
 from workbench.paths import Workspace
 from workbench.schemas.containers import ContainerSpec, Hardening, HealthCheck, Mount, Ulimit
 
+pytestmark = pytest.mark.engine
+
 
 def _until(holds: Any, seconds: float = 20.0) -> Any:
     until = time.monotonic() + seconds
