@@ -93,3 +93,13 @@ def read_ollama_ps(content: dict[str, Any] | None) -> Activity | None:
         f"{model.get('name')} {model.get('expires_at')}" for model in models if isinstance(model, dict)
     )
     return Activity(False, float(hash(tuple(marks)) & 0xFFFFFFFF))
+
+
+def read_list(url: str, *, seconds: float = SECONDS) -> list[Any]:
+    """A JSON list at an address; empty where there is none."""
+    text = read_text(url, seconds=seconds)
+    try:
+        content: Any = json.loads(text) if text is not None else None
+    except ValueError:
+        return []
+    return cast("list[Any]", content) if isinstance(content, list) else []

@@ -20,12 +20,16 @@ from workbench.pipeline.references import find_references, find_secrets, fingerp
 from workbench.pipeline.steps import STEPS
 from workbench.pipeline.verdict import check_guard, give_verdict
 from workbench.schemas.base import parse
-from workbench.schemas.evaluation import RunMetrics
+from workbench.schemas.evaluation import EvaluateConfig, RunMetrics
 from workbench.schemas.job import ENDED, JobRecord
 from workbench.schemas.recipe import Recipe, RecipeConfig, Step, StepRecord
+from workbench.serving.guarding import served_models
+from workbench.serving.sides import check_baseline, find_side
 
 logger = logging.getLogger(__name__)
 
+BASELINE = "baseline"
+"""Label of the side that must be asked with every adapter off."""
 SEVERITY = ("pass", "inconclusive", "fail")
 POLL_SECONDS = 0.3
 CHILD_STOP_SECONDS = 60.0
@@ -51,6 +55,8 @@ class RecipeRun:
         self._results: dict[str, dict[str, Any]] = {}
         self._prints: dict[str, str] = {}
         self._servers: list[str] = []
+        self._served: dict[str, dict[str, Any]] = {}
+        """Address of a server that runs -> what its job tells of it."""
         names = [step.name for step in recipe.steps]
         self._forced = set(names[names.index(start_from) :]) if start_from else set[str]()
 
@@ -97,6 +103,8 @@ class RecipeRun:
         spec = STEPS[step.kind]
         values = {**resolve(step.config, self._results), **(extra or {})}
         config = parse(spec.schema, values, prefix=step.name)
+        if isinstance(config, EvaluateConfig):
+            config = self._know_server(config)
         return self._jobs.submit(
             step.kind,
             step.name,
@@ -106,6 +114,23 @@ class RecipeRun:
             secret_names=sorted(set(find_secrets(values))),
             parent=self._job.spec.id,
         )
+
+    def _know_server(self, config: EvaluateConfig) -> EvaluateConfig:
+        """The evaluation with the facts of our server that it asks.
+
+        Raises:
+            StateError: It would ask for something that is none of the server's sides, or for a baseline with an
+                adapter on.
+        """
+        note = self._served.get(config.endpoint.base_url, {})
+        models = served_models(note)
+        if not models:
+            return config
+        if config.label == BASELINE:
+            check_baseline(config.endpoint, models)
+        else:
+            find_side(config.endpoint, models)
+        return config.model_copy(update={"provenance": {**note.get("provenance", {}), **config.provenance}})
 
     def _fail(self, step: Step, ended: JobRecord) -> None:
         state = "cancelled" if ended.status.state == "cancelled" else "failed"
@@ -167,7 +192,10 @@ class RecipeRun:
             self._job.check()
             time.sleep(POLL_SECONDS)
             child = self._jobs.get(child.spec.id)
-        self._results[step.name] = {"endpoint": child.status.endpoint}
+        note = child.status.note
+        self._served[child.status.endpoint] = note
+        told = {name: note[name] for name in ("endpoints", "provenance") if name in note}
+        self._results[step.name] = {"endpoint": child.status.endpoint, **told}
         self._record(step.name, state="succeeded", seconds=time.time() - started)
 
     def _stop_servers(self) -> None:

@@ -42,12 +42,12 @@ def is_gguf_adapter(file: Path) -> bool:
     """Whether a GGUF file is a LoRA adapter and no whole model.
 
     Raises:
-        InputError: `gguf_malformed`.
+        InputError: `serve_gguf_malformed`.
     """
     with file.open("rb") as stream:
         head = stream.read(_HEADER_BYTES)
     if not head.startswith(_MAGIC):
-        raise InputError("gguf_malformed", path=str(file))
+        raise InputError("serve_gguf_malformed", path=str(file))
     return b"adapter.type" in head or b"adapter.lora.alpha" in head
 
 

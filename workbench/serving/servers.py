@@ -17,6 +17,7 @@ from workbench.errors import NotFoundError, StateError, WorkbenchError
 from workbench.jobs import JobStore
 from workbench.paths import Workspace
 from workbench.schemas.containers import ContainerRecord
+from workbench.schemas.inference import Endpoint
 from workbench.schemas.job import ENDED, JobRecord
 from workbench.schemas.serving import CardState, GuardResult, ServeConfig, ServedModel, ServerCard
 from workbench.serving.docking import Connect, connect
@@ -158,6 +159,14 @@ def find_server(
         if card_id in (card.id, card.container, card.container_name) and card_id:
             return card
     raise NotFoundError("server_unknown", id=card_id)
+
+
+def find_provenance(endpoint: Endpoint, jobs: JobStore) -> dict[str, Any]:
+    """What an evaluation of this endpoint must carry; empty where it is no server of ours that runs."""
+    for record in jobs.list(kind="serve"):
+        if record.status.state == "running" and record.status.endpoint == endpoint.base_url:
+            return dict(cast("Mapping[str, Any]", record.status.note.get("provenance") or {}))
+    return {}
 
 
 def start_role(
