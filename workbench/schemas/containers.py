@@ -353,3 +353,16 @@ class Readiness(StrictModel):
     timeout_s: float = Field(default=900.0, gt=0)
     interval_s: float = Field(default=1.0, gt=0)
     ok_status: tuple[int, ...] = (200,)
+
+
+class PullConfig(StrictModel):
+    """One image to fetch, as a job."""
+
+    reference: ImageReference
+    """Repository with a tag or a digest."""
+    username: str = "$oauthtoken"
+    """User name of the login; nvcr.io takes this one with a key as password."""
+    key_env: str = ""
+    """Environment variable that holds the key; empty for none. Its value is used for this pull and kept nowhere."""
+    confirmed: bool = False
+    """A person agreed to a repository that is not in the allow-list."""

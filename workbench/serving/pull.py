@@ -41,7 +41,7 @@ def run(config: dict[str, Any], job: JobContext, connecting: Connect = connect) 
         image = engine.pull(
             settings.reference,
             login=login,
-            on_progress=lambda progress: show_progress(job, progress),
+            on_progress=ProgressShower(job).show,
             should_stop=job.check,
             confirmed=settings.confirmed,
         )
@@ -56,16 +56,22 @@ def run(config: dict[str, Any], job: JobContext, connecting: Connect = connect) 
     return describe_image(image, settings.reference)
 
 
-def show_progress(job: JobContext, progress: PullProgress) -> None:
-    """Show how far a pull is; while it unpacks there is no total to measure by."""
-    measured = progress.phase == "downloading"
-    job.progress(
-        f"pull_{progress.phase}",
-        progress.done_bytes,
-        progress.total_bytes if measured else 0,
-        "bytes",
-    )
-    job.note(pull=progress.model_dump(mode="json"))
+class ProgressShower:
+    """Shows how far a pull is; while it unpacks there is no total to measure by."""
+
+    def __init__(self, job: JobContext) -> None:
+        self._job = job
+        self._shown: tuple[str, int, int] = ("", 0, 0)
+
+    def show(self, progress: PullProgress) -> None:
+        """Tell the job; details that change with every message wait for the next layer."""
+        measured = progress.phase == "downloading"
+        total = progress.total_bytes if measured else 0
+        self._job.progress(f"pull_{progress.phase}", progress.done_bytes, total, "bytes")
+        now = (progress.phase, progress.layers, progress.layers_done)
+        if now != self._shown:
+            self._shown = now
+            self._job.note(pull=progress.model_dump(mode="json"))
 
 
 def describe_image(image: ImageRecord, reference: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -19,8 +20,15 @@ def _has_browser() -> bool:
     return any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
 
 
+def _has_engine() -> bool:
+    """The real engine of the tests is their own: it needs root and the programs, and no engine that runs already."""
+    programs = ("dockerd", "containerd", "docker-registry", "busybox", "htpasswd")
+    return os.geteuid() == 0 and all(shutil.which(name) for name in programs)
+
+
 TIERS: dict[str, Callable[[], bool]] = {
     "browser": _has_browser,
+    "engine": _has_engine,
     "data": lambda: (ROOT.parent / "shared" / "data").is_dir(),
 }
 """Marker of the tests -> whether what they need is here."""
