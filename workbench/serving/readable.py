@@ -75,15 +75,16 @@ def can_read(path: Path, reader: Reader) -> bool:
 
 def can_write(folder: Path, reader: Reader) -> bool:
     """Whether the reader may make files in a folder; one that does not exist yet will be ours."""
-    while not folder.exists():
-        folder = folder.parent
-        if not os.access(folder, os.W_OK):
-            return False
-        if reader.uid == os.geteuid():
-            return True
+    home = folder
+    while not home.exists():
+        home = home.parent
+    if home != folder:
+        return os.access(home, os.W_OK) and (reader.overrides or reader.uid == os.geteuid())
     facts = folder.stat()
-    if reader.overrides or facts.st_uid == reader.uid:
-        return reader.overrides or bool(facts.st_mode & 0o200)
+    if reader.overrides:
+        return True
+    if facts.st_uid == reader.uid:
+        return bool(facts.st_mode & 0o200)
     return bool(facts.st_mode & (0o020 if facts.st_gid == reader.gid else 0o002))
 
 
