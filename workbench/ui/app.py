@@ -6,12 +6,13 @@ import gradio as gr
 
 from workbench.ui.context import UiContext
 from workbench.ui.frame import TabBuilder, build_frame
-from workbench.ui.tabs import compare, data, evaluate, jobs, live, review, settings, start, train
+from workbench.ui.tabs import compare, data, evaluate, jobs, live, review, serve, settings, start, train
 
 TABS: dict[str, TabBuilder] = {
     "start": start.build,
     "data": data.build,
     "train": train.build,
+    "serve": serve.build,
     "evaluate": evaluate.build,
     "compare": compare.build,
     "live": live.build,

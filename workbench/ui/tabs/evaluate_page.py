@@ -17,6 +17,7 @@ from workbench.schemas.evaluation import EvaluateConfig, TaskChoice
 from workbench.schemas.job import JobRecord
 from workbench.ui.components import command_payload, job_row, jobs_payload
 from workbench.ui.context import UiContext
+from workbench.ui.handover import Handed
 from workbench.ui.tabs.evaluate_live import LiveAnswers, evaluations_of, read_answers
 from workbench.ui.tabs.evaluate_tasks import Rows, read_choices, task_titles
 from workbench.ui.tabs.ticking import SKIP
@@ -85,6 +86,11 @@ def choose_what(ctx: UiContext, what: str, endpoint: str | None) -> list[Any]:
         gr.update(visible=outside),
         describe_endpoint(ctx, what, endpoint),
     ]
+
+
+def take_endpoint(ctx: UiContext, handed: Handed) -> list[Any]:
+    """Choose the endpoint that another tab handed over."""
+    return ["endpoint", gr.update(choices=endpoint_choices(ctx), value=handed["name"])]
 
 
 def describe_endpoint(ctx: UiContext, what: str, name: str | None) -> Html:
