@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import os
-import shutil
-import tarfile
 from collections.abc import Callable, Iterator
 
 import docker
 import pytest
 
+from tests.engine import images
 from tests.engine.daemon import Daemon, running_daemon, running_registry, why_no_engine
+from tests.engine.images import BUSYBOX, import_busybox
 from workbench.containers.connect import connect
 from workbench.containers.docker_engine import DockerEngine
 from workbench.containers.starting import run_container
@@ -19,7 +18,6 @@ from workbench.paths import Workspace
 from workbench.schemas.containers import ContainerRecord, ContainerSpec
 from workbench.text.secrets import Redactor
 
-BUSYBOX = "ftw-test/busybox:1"
 KEY = "nvapi-canary-0123456789abcdef"
 USER = "$oauthtoken"
 Run = Callable[..., ContainerRecord]
@@ -41,44 +39,6 @@ def raw(daemon: Daemon) -> Iterator[docker.APIClient]:
     import_busybox(client)
     yield client
     client.close()
-
-
-def import_busybox(client: docker.APIClient, name: str = BUSYBOX, extra: bytes = b"") -> None:
-    """A minimal image: busybox, its programs as links, and empty folders."""
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        for folder in ("bin", "usr", "lib", "lib64", "tmp", "etc", "dev", "proc", "sys", "srv"):
-            entry = tarfile.TarInfo(folder)
-            entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if folder == "tmp" else 0o755
-            tar.addfile(entry)
-        tar.add(str(shutil.which("busybox")), "bin/busybox")
-        for program in (
-            "sh",
-            "ls",
-            "cat",
-            "echo",
-            "sleep",
-            "wget",
-            "dd",
-            "id",
-            "env",
-            "true",
-            "false",
-            "head",
-            "tail",
-            "seq",
-        ):
-            link = tarfile.TarInfo(f"bin/{program}")
-            link.type, link.linkname = tarfile.SYMTYPE, "busybox"
-            tar.addfile(link)
-        for path, content in (("etc/passwd", b"root:x:0:0::/:/bin/sh\n"), ("srv/filler", extra)):
-            entry = tarfile.TarInfo(path)
-            entry.size = len(content)
-            tar.addfile(entry, io.BytesIO(content))
-    repository, _, tag = name.rpartition(":")
-    client.import_image_from_data(
-        archive.getvalue(), repository=repository, tag=tag, changes=['CMD ["/bin/sh"]']
-    )
 
 
 @pytest.fixture(scope="session")
@@ -135,24 +95,7 @@ def publish(raw: docker.APIClient) -> Callable[..., str]:
     """Push an image of a few layers of random bytes and remove it here; its reference."""
 
     def make(registry: str, name: str, *, layers: int = 1, mib: int = 1, login: bool = False) -> str:
-        reference = f"{registry}/{name}"
-        repository, _, tag = reference.rpartition(":")
-        source = BUSYBOX
-        made: list[str] = []
-        for index in range(layers):
-            box = raw.create_container(
-                source, ["dd", "if=/dev/urandom", f"of=/srv/{index}", "bs=1048576", f"count={mib}"]
-            )
-            raw.start(box["Id"])
-            raw.wait(box["Id"], timeout=60)
-            raw.commit(box["Id"], repository=repository, tag=tag)
-            raw.remove_container(box["Id"])
-            source = reference
-            made.append(reference)
-        auth = {"username": USER, "password": KEY} if login else None
-        said = list(raw.push(repository, tag=tag, stream=True, decode=True, auth_config=auth))
-        assert not [message for message in said if "error" in message], said
-        raw.remove_image(reference, force=True)
-        return reference
+        auth = (USER, KEY) if login else None
+        return images.publish(raw, registry, name, layers=layers, mib=mib, auth=auth)
 
     return make

@@ -50,7 +50,9 @@ def _children(pid: int) -> list[int]:
 class Daemon:
     """dockerd, and the containerd that it starts itself."""
 
-    def __init__(self, folder: Path, storage: str, path: str, *, bridge: bool = True) -> None:
+    def __init__(
+        self, folder: Path, storage: str, path: str, *, bridge: bool = True, extra: tuple[str, ...] = ()
+    ) -> None:
         self.folder, self.storage = folder, storage
         self.socket = folder / "docker.sock"
         self._log = (folder / "dockerd.log").open("wb")
@@ -60,6 +62,7 @@ class Daemon:
             *("--exec-root", str(folder / "exec"), "--pidfile", str(folder / "pid")),
             *("--storage-driver", storage),
             *(("--bip", BRIDGE) if bridge else ("--bridge=none",)),
+            *extra,
             *("--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false"),
         ]
         self.process = subprocess.Popen(
@@ -120,13 +123,15 @@ class Daemon:
 
 
 @contextlib.contextmanager
-def running_daemon(folder: Path, *, path: str = "", bridge: bool = True) -> Iterator[Daemon]:
+def running_daemon(
+    folder: Path, *, path: str = "", bridge: bool = True, extra: tuple[str, ...] = ()
+) -> Iterator[Daemon]:
     """A running engine; overlay2 where the file system bears it, else vfs."""
     problems: list[str] = []
     for storage in ("overlay2", "vfs"):
         home = folder / storage
         home.mkdir(parents=True)
-        daemon = Daemon(home, storage, path or os.environ.get("PATH", ""), bridge=bridge)
+        daemon = Daemon(home, storage, path or os.environ.get("PATH", ""), bridge=bridge, extra=extra)
         try:
             if daemon.wait():
                 yield daemon

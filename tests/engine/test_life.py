@@ -10,7 +10,8 @@ from typing import Any
 import docker
 import pytest
 
-from tests.engine.conftest import BUSYBOX, KEY, Run
+from tests.engine.conftest import KEY, Run
+from tests.engine.images import BUSYBOX
 from workbench.containers.connect import connect
 from workbench.containers.docker_engine import DockerEngine
 from workbench.containers.ending import end_code, end_failure

@@ -12,6 +12,7 @@ import docker
 import pytest
 
 from tests.engine.conftest import KEY, USER
+from tests.engine.images import corrupt
 from tests.engine.proxies import slow_proxy
 from workbench.containers.docker_engine import DockerEngine
 from workbench.containers.protocol import RegistryLogin
@@ -83,14 +84,7 @@ def test_an_error_inside_the_stream_fails_the_pull(
     engine: DockerEngine, registry: str, publish: Publish, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     reference = publish(registry, "corrupt:1", mib=2)
-    store = next(tmp_path_factory.getbasetemp().glob("registry*")) / "store"
-    repository = reference.partition("/")[2].partition(":")[0]
-    links = (store / "docker/registry/v2/repositories" / repository / "_layers/sha256").iterdir()
-    blobs = [store / f"docker/registry/v2/blobs/sha256/{link.name[:2]}/{link.name}/data" for link in links]
-    largest = max(blobs, key=lambda path: path.stat().st_size)
-    with largest.open("r+b") as handle:
-        handle.seek(1_000_000)
-        handle.write(b"\0\1\2\3")
+    corrupt(next(tmp_path_factory.getbasetemp().glob("registry*")) / "store", reference)
     with pytest.raises(ResourceError) as caught:
         engine.pull(reference, confirmed=True)
     assert caught.value.code == "pull_corrupt"

@@ -13,8 +13,9 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.engine.conftest import KEY, Run, import_busybox
+from tests.engine.conftest import KEY, Run
 from tests.engine.daemon import Daemon, running_daemon
+from tests.engine.images import import_busybox
 from workbench.containers.connect import connect, diagnose
 from workbench.containers.docker_engine import DockerEngine
 from workbench.containers.lines import RingBuffer
