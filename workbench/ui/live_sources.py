@@ -96,7 +96,7 @@ def _read_server(ctx: UiContext, job: JobRecord) -> list[Source]:
 
 def _read_endpoints(told: object) -> dict[str, Endpoint]:
     """How each model is asked, as its server's job tells: an adapter of llama.cpp is a scale in every request."""
-    values = cast("Mapping[str, Any]", told) if isinstance(told, dict) else {}
+    values = cast("dict[str, Any]", told) if isinstance(told, dict) else dict[str, Any]()
     return {name: parse(Endpoint, {**value, "timeout_s": ANSWER_SECONDS}) for name, value in values.items()}
 
 

@@ -163,7 +163,7 @@ def _lay_out_choice(ctx: UiContext) -> dict[str, Any]:
     return {"engine": engine, "about": about, "model": model, "adapters": adapters}
 
 
-def _said(ctx: UiContext, name: str) -> dict[str, str]:
+def _said(ctx: UiContext, name: str) -> dict[str, Any]:
     return {
         "label": ctx.t(f"field.ServeConfig.{name}.label"),
         "info": ctx.t(f"field.ServeConfig.{name}.hint"),

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import gradio as gr
 from pydantic import ValidationError
@@ -346,4 +346,4 @@ def named(values: Sequence[Any]) -> dict[str, Any]:
 def safe_title(ctx: UiContext, config: ServeConfig) -> str:
     """The title of a server's job."""
     role = ctx.t(f"choice.ServeConfig.role.{config.role}")
-    return cast("str", re.sub(r"\s+", " ", f"{role} · {name_model(ctx, config.model)}"))[:100]
+    return re.sub(r"\s+", " ", f"{role} · {name_model(ctx, config.model)}")[:100]

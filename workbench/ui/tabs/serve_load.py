@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import gradio as gr
 
@@ -88,8 +88,7 @@ def read_levels(job: JobRecord) -> tuple[list[LoadLevel], LoadReport | None]:
         report = LoadReport.model_validate(job.result)
         return list(report.levels), report
     path = Path(job.folder) / "metrics.jsonl"
-    lines = read_jsonl(path) if path.exists() else []
-    return [_level(line) for line in lines], None
+    return [_level(line) for line in read_jsonl(path)] if path.exists() else [], None
 
 
 def _level(line: Mapping[str, Any]) -> LoadLevel:
@@ -144,4 +143,4 @@ def _wire(ctx: UiContext, parts: Parts) -> None:
         **QUIET,
     )
     started.success(ui_handler(ctx, show_load), parts.source, outputs, **QUIET)
-    wire_job_cards(ctx, cast("gr.HTML", parts.card))
+    wire_job_cards(ctx, parts.card)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import gradio as gr
 
@@ -41,7 +41,7 @@ def check_role(role: str | None) -> ServerRole:
     """
     if role not in ROLES:
         raise InputError("verb_unknown", verb=str(role))
-    return cast("ServerRole", role)
+    return role
 
 
 def list_cards(ctx: UiContext, look: EngineLook) -> tuple[ServerCard, ...]:
