@@ -126,9 +126,12 @@ class Daemon:
 def running_daemon(
     folder: Path, *, path: str = "", bridge: bool = True, extra: tuple[str, ...] = ()
 ) -> Iterator[Daemon]:
-    """A running engine; overlay2 where the file system bears it, else vfs."""
+    """A running engine; overlay2 where the file system bears it, else vfs.
+
+    The containerd store (`--feature containerd-snapshotter=true` among `extra`) calls its drivers otherwise.
+    """
     problems: list[str] = []
-    for storage in ("overlay2", "vfs"):
+    for storage in ("overlayfs", "native") if "--feature" in extra else ("overlay2", "vfs"):
         home = folder / storage
         home.mkdir(parents=True)
         daemon = Daemon(home, storage, path or os.environ.get("PATH", ""), bridge=bridge, extra=extra)
