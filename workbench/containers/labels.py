@@ -29,7 +29,9 @@ def owner_of(workspace: Workspace) -> str:
         _create_once(path)
         return path.read_text(encoding="ascii").strip()
     except OSError as exc:
-        raise ResourceError("workspace_unwritable", path=str(workspace.root), reason=str(exc.strerror)) from exc
+        raise ResourceError(
+            "workspace_unwritable", path=str(workspace.root), reason=str(exc.strerror)
+        ) from exc
 
 
 def _create_once(path: Path) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
 from workbench.containers.labels import ownership
-from workbench.errors import StateError
+from workbench.errors import InputError, StateError
 from workbench.schemas.containers import ContainerSpec, EngineInfo, GpuRequest, GpuSupport, HealthCheck, Mount
 
 LOOPBACK = "127.0.0.1"
 CDI_KIND = "nvidia.com/gpu"
+_USUAL_SOCKETS = ("/var/run/docker.sock", "/run/podman/podman.sock")
 _NANO = 1_000_000_000
 
 
@@ -27,7 +29,10 @@ def build_payload(
 
     Raises:
         StateError: `secret_missing`.
+        InputError: `mount_engine_socket`.
     """
+    for mount in spec.mounts:
+        check_mount(mount, engine)
     payload: dict[str, Any] = {
         "Image": spec.runs,
         "Env": [f"{name}={value}" for name, value in _environment(spec, secrets).items()],
@@ -56,6 +61,21 @@ def _environment(spec: ContainerSpec, secrets: Mapping[str, str]) -> dict[str, s
             raise StateError("secret_missing", name=name)
         values[name] = secrets[name]
     return values
+
+
+def check_mount(mount: Mount, engine: EngineInfo) -> None:
+    """Refuse a folder or a link through which the container would reach the engine.
+
+    Whatever can talk to the engine is administrator of this machine.
+
+    Raises:
+        InputError: `mount_engine_socket`.
+    """
+    source = os.path.realpath(mount.source)
+    sockets = {engine.socket.removeprefix("unix://"), *_USUAL_SOCKETS} if not engine.remote else set[str]()
+    for path in {found for socket in sockets if socket for found in (socket, os.path.realpath(socket))}:
+        if path == source or path.startswith(source.rstrip("/") + "/"):
+            raise InputError("mount_engine_socket", path=mount.source)
 
 
 def host_config(spec: ContainerSpec, engine: EngineInfo) -> dict[str, Any]:
