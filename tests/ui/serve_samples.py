@@ -10,6 +10,7 @@ from tests.serving.makers import make_adapter, make_model
 from tests.ui.fakes import make_ctx, set_status
 from workbench.containers.fakes import FakeEngine
 from workbench.i18n import Lang
+from workbench.jobs import FakeExecutor
 from workbench.paths import Workspace
 from workbench.schemas.base import parse
 from workbench.schemas.containers import ContainerRecord, ContainerSpec
@@ -48,7 +49,13 @@ def make_ready(ctx: UiContext, config: ServeConfig, url: str = URL) -> JobRecord
         "endpoints": {model.name: model.endpoint.model_dump(mode="json") for model in served},
     }
     job = submit_server(ctx, config)
-    return set_status(ctx, job, "running", pid=1, ready=True, endpoint=url, note=note, started_at=1000.0)
+    return set_running(ctx, job, ready=True, endpoint=url, note=note, started_at=1000.0)
+
+
+def set_running(ctx: UiContext, job: JobRecord, **changes: Any) -> JobRecord:
+    """A job whose worker lives; the newest one that was submitted."""
+    pid = FakeExecutor.FIRST_PID + len(ctx.jobs.list()) - 1
+    return set_status(ctx, job, "running", pid=pid, pid_started_at=float(pid), **changes)
 
 
 def engine_ctx(workspace: Workspace, engine: FakeEngine | None = None, lang: Lang = "ja") -> UiContext:

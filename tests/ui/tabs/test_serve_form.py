@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.serving.makers import make_adapter, make_model
+from tests.serving.makers import make_adapter, make_gguf, make_model
 from tests.ui.fakes import make_artifact
 from tests.ui.serve_samples import connect_to, make_config, submit_server, with_adapter
 from workbench.containers.fakes import FakeEngine
@@ -77,7 +77,7 @@ def test_the_form_becomes_the_schema(tmp_path: Path) -> None:
 
 def test_a_missing_model_and_bad_fields_are_told() -> None:
     with pytest.raises(InputError, match="serve_no_model"):
-        form.read_config("after", values("m", model="  "))
+        form.read_config("after", values("  "))
     with pytest.raises(ConfigError) as caught:
         form.read_config("after", values("m", memory_share=2.0, max_context=1, api_key_env="a b"))
     assert len(caught.value.problems) == 3
@@ -104,7 +104,7 @@ def test_only_engines_with_terms_or_keys_ask_for_them(ctx: UiContext) -> None:
 
 def test_another_engine_offers_models_in_its_own_form(ctx: UiContext) -> None:
     folder = ctx.artifacts.folder(make_artifact(ctx, "gguf", "q4").id)
-    about, models, adapters, _, rights, container = form.choose_engine(ctx, "llamacpp", None, [])
+    models, adapters, about, _, rights, container = form.choose_engine(ctx, "llamacpp", None, [])
     assert "GGUF" in about
     assert [value for _, value in models["choices"]] == [str(folder)]
     assert adapters["visible"]
@@ -117,6 +117,18 @@ def test_only_adapters_of_the_chosen_base_are_offered(ctx: UiContext) -> None:
     offered = form.choose_model(ctx, "embedded", "/models/a", [str(mine), "/elsewhere"])
     assert [value for _, value in offered["choices"]] == [str(mine)]
     assert offered["value"] == [str(mine)]
+
+
+def test_what_was_chosen_stays_where_another_engine_can_read_it(ctx: UiContext, tmp_path: Path) -> None:
+    folder, file = str(make_model(tmp_path / "m")), str(make_gguf(tmp_path / "m.gguf"))
+    adapter = str(make_adapter(tmp_path / "a"))
+    models, adapters, *_ = form.choose_engine(ctx, "vllm", folder, [adapter])
+    assert (models["value"], adapters["value"]) == (folder, [adapter])
+    models, adapters, *_ = form.choose_engine(ctx, "llamacpp", folder, [adapter])
+    assert (models["value"], adapters["value"]) == (None, [])
+    assert form.choose_engine(ctx, "llamacpp", file, [])[0]["value"] == file
+    assert form.choose_engine(ctx, "ollama", "qwen3:8b", [])[0]["value"] == "qwen3:8b"
+    assert form.choose_engine(ctx, "nim_spark", folder, [adapter])[1]["visible"] is False
 
 
 def plan_for(ctx: UiContext, given: dict[str, Any], engine: FakeEngine | None = None) -> list[Any]:

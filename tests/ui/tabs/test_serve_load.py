@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.ui.fakes import finish, set_status
+from tests.ui.fakes import finish
+from tests.ui.serve_samples import set_running
 from workbench.errors import ConfigError, InputError
 from workbench.inference import EndpointRegistry
 from workbench.jobs import JobFolder
@@ -53,7 +54,7 @@ def test_a_measurement_is_one_job_however_often_it_is_pressed(ctx: UiContext, jo
 def test_levels_are_drawn_as_they_come_and_the_knee_is_named_at_the_end(
     ctx: UiContext, job: JobRecord
 ) -> None:
-    set_status(ctx, job, "running", pid=1)
+    set_running(ctx, job)
     folder = JobFolder.of(ctx.workspace, job.spec.id)
     levels = [level(1, 30.0), level(4, 100.0)]
     lines = [{**{k: v for k, v in one.items() if not isinstance(v, bool)}, "at": 1.0} for one in levels]

@@ -16,6 +16,7 @@ from tests.ui.serve_samples import (
     look_at,
     make_config,
     make_ready,
+    set_running,
     submit_server,
     with_adapter,
 )
@@ -29,7 +30,7 @@ from workbench.ui.tabs import serve_form as form
 from workbench.ui.tabs import serve_page as page
 
 # positions in what `show_cards` returns
-CARDS, ENGINE, FACTS, LIVE, USABLE, LOG, OTHERS, OTHERS_BOX, LEFT_BOX, LEFT = range(10)
+CARDS, ENGINE, FACTS, LIVE, USABLE, LOG, STARTING, OTHERS, OTHERS_BOX, LEFT_BOX, LEFT = range(11)
 
 
 def show(ctx: UiContext, engine: FakeEngine | None = None, chosen: str = "after") -> list[Any]:
@@ -67,6 +68,7 @@ def test_a_server_that_answers_can_be_used_and_stopped(ctx: UiContext, tmp_path:
     assert (card["sentence"], card["action"]["verb"]) == ("使えます", "stop")
     shown = show(ctx)
     assert shown[USABLE]["visible"]
+    assert not shown[STARTING]["visible"], "it cannot be started twice"
     assert "40123" in shown[FACTS]
     press(ctx, "after", "stop")
     control = JobFolder(Path(job.folder)).read_control()
@@ -90,7 +92,7 @@ def test_a_server_without_an_adapter_is_no_second_side(ctx: UiContext, tmp_path:
 def test_a_pull_is_told_by_bytes(ctx: UiContext, tmp_path: Path) -> None:
     job = submit_server(ctx, make_config(tmp_path, role="teacher", engine="nim1"))
     progress = {"phase": "serve_pulling", "done": 43 * 2**20, "total": 100 * 2**20, "unit": "bytes"}
-    set_status(ctx, job, "running", pid=1, progress=progress, started_at=1.0)
+    set_running(ctx, job, progress=progress, started_at=1.0)
     card = cards(ctx)["teacher"]
     assert card["sentence"] == "イメージを取得しています 43 %"
     assert card["detail"] == "43 MB / 100 MB"

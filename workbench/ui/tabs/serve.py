@@ -59,6 +59,7 @@ class Parts:
     live: gr.Column
     facts: gr.HTML
     usable: gr.Row
+    starting: gr.Column
     uses: dict[Target, gr.Button]
     log: gr.HTML
     others_box: gr.Column
@@ -74,7 +75,7 @@ class Parts:
     def shown(self) -> list[Any]:
         """Outputs of `serve_page.show_cards`, in its order."""
         return [
-            *(self.cards, self.engine, self.facts, self.live, self.usable, self.log),
+            *(self.cards, self.engine, self.facts, self.live, self.usable, self.log, self.starting),
             *(self.others, self.others_box, self.leftovers_box, self.leftovers),
         ]
 
@@ -93,8 +94,12 @@ def build(ctx: UiContext) -> None:
     )
     found["engine"] = gr.HTML(elem_id="serve-engine", elem_classes="wb-html")
     with gr.Column(elem_classes="wb-card", elem_id="serve-panel"):
+        title_of_role = gr.HTML(elem_id="serve-title", elem_classes="wb-html")
         found |= _lay_out_live(ctx)
-        setup = _lay_out_setup(ctx)
+        with gr.Column(elem_id="serve-starting") as found["starting"]:
+            asked = _lay_out_setup(ctx)
+        run_command = command_line(ctx, "serve-docker-run")
+    setup = SetupParts(title=title_of_role, run_command=run_command, **asked)
     found |= _lay_out_others(ctx)
     with gr.Accordion(
         ctx.t("settings.endpoints.title"), open=False, elem_classes="wb-card", elem_id="serve-outside"
@@ -127,9 +132,9 @@ def _lay_out_live(ctx: UiContext) -> dict[str, Any]:
     return {**found, "live": live, "usable": usable}
 
 
-def _lay_out_setup(ctx: UiContext) -> SetupParts:
+def _lay_out_setup(ctx: UiContext) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    found["title"] = gr.HTML(elem_id="serve-setup-title", elem_classes="wb-html")
+    gr.HTML(el("h3", ctx.t("serve_tab.check.title")), elem_classes="wb-html")
     found["checks"] = gr.HTML(elem_id="serve-checks", elem_classes="wb-html")
     with gr.Row(elem_classes="wb-buttons"):
         found["start"] = gr.Button(ctx.t("serve_tab.do.start"), variant="primary", elem_id="serve-start")
@@ -148,8 +153,7 @@ def _lay_out_setup(ctx: UiContext) -> SetupParts:
                 found["fields"] |= build_form(
                     form.ServeConfig, "serve", ctx, fields=form.CONTAINER, columns=3
                 )
-    found["run_command"] = command_line(ctx, "serve-docker-run")
-    return SetupParts(**found)
+    return found
 
 
 def _lay_out_choice(ctx: UiContext) -> dict[str, Any]:
@@ -216,17 +220,19 @@ def _wire_setup(ctx: UiContext, parts: Parts, setup: SetupParts, reach: Connect)
         role = page.check_role(chosen)
         title = ctx.t("serve_tab.setup.title", role=ctx.t(f"choice.ServeConfig.role.{role}"))
         about = paragraph(ctx.t(f"serve_tab.role.{role}.about"), "wb-soft")
-        return [join([el("h2", title), about]), *form.fill_form(ctx, role)]
+        filled = form.fill_form(ctx, role)
+        return [join([el("h2", title), about]), *filled, *form.show_engine(ctx, str(filled[0]))]
 
     def check(ctx: UiContext, chosen: str, *values: Any) -> list[Any]:
         return form.show_plan(ctx, reach, page.check_role(chosen), form.named(values))
 
-    filled = [setup.title, *setup.inputs]
+    shown = [setup.about, setup.rights_text, setup.rights, setup.container]
+    filled = [setup.title, *setup.inputs, *shown]
     ON([events.change, blocks.load], ui_handler(ctx, choose), parts.chosen, filled, **QUIET)
-    belongs = [setup.about, setup.model, setup.adapters, setup.rights_text, setup.rights, setup.container]
     chosen = [setup.engine, setup.model, setup.adapters]
-    setup.engine.change(ui_handler(ctx, form.choose_engine), chosen, belongs, **QUIET)
-    setup.model.change(ui_handler(ctx, form.choose_model), chosen, setup.adapters, **QUIET)
+    belongs = [setup.model, setup.adapters, *shown]
+    setup.engine.input(ui_handler(ctx, form.choose_engine), chosen, belongs, **QUIET)
+    setup.model.input(ui_handler(ctx, form.choose_model), chosen, setup.adapters, **QUIET)
     told = [setup.checks, parts.command, setup.run_command]
     asked = [parts.chosen, *setup.inputs]
     watched = [parts.chosen.change, *(component.change for component in setup.inputs)]

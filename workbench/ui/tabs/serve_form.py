@@ -25,6 +25,7 @@ from workbench.schemas.serving import (
     ServerRole,
 )
 from workbench.serving.docking import Connect
+from workbench.serving.model_files import find_gguf
 from workbench.serving.planning import plan_server
 from workbench.serving.recipes import CONTAINER_ENGINES, load_recipe
 from workbench.ui.components import command_payload
@@ -211,24 +212,43 @@ def choose_engine(
     """What belongs to an engine.
 
     Returns:
-        Its description, models, adapters, terms, and which boxes are shown (terms, container).
+        Models, adapters, and what `show_engine` gives.
     """
     models = model_choices(ctx, engine)
-    kept = model if model in {value for _, value in models} else next((value for _, value in models), None)
-    if recipe_of(engine) is None or model_kind(engine) == "folder":
-        kept = model if model and Path(model).is_dir() else kept
-    fitting = adapter_choices(ctx, engine, kept)
-    values = {value for _, value in fitting}
-    chosen = [path for path in adapters or () if path in values]
-    rights = needs_rights(engine)
+    kept = model if fits(engine, model) else next((value for _, value in models), None)
+    return [
+        gr.update(choices=_with(models, kept, ctx), value=kept),
+        choose_model(ctx, engine, kept, adapters),
+        *show_engine(ctx, engine),
+    ]
+
+
+def show_engine(ctx: UiContext, engine: str) -> list[Any]:
+    """An engine's description, its terms, and which boxes are shown (terms, container)."""
     return [
         describe_engine(ctx, engine),
-        gr.update(choices=_with(models, kept, ctx), value=kept),
-        gr.update(choices=fitting, value=chosen, visible=adapters_possible(engine)),
         describe_rights(ctx, engine),
-        gr.update(visible=rights),
+        gr.update(visible=needs_rights(engine)),
         gr.update(visible=engine in CONTAINER_ENGINES),
     ]
+
+
+def fits(engine: str, model: str | None) -> bool:
+    """Whether a model that was chosen for one engine is of the kind that another one reads."""
+    kind = model_kind(engine)
+    if not model:
+        return False
+    if kind == "folder":
+        return (Path(model) / "config.json").is_file()
+    is_file = model.startswith("/") and find_gguf(Path(model)) is not None
+    return is_file if kind == "file" else is_file or not model.startswith("/")
+
+
+def _fits_as_adapter(engine: str, path: str) -> bool:
+    recipe = recipe_of(engine)
+    if recipe is not None and recipe.adapters.kind == "file":
+        return find_gguf(Path(path)) is not None
+    return (Path(path) / "adapter_config.json").is_file()
 
 
 def model_kind(engine: str) -> str:
@@ -244,10 +264,18 @@ def adapters_possible(engine: str) -> bool:
 
 
 def choose_model(ctx: UiContext, engine: str, model: str | None, adapters: Sequence[str] | None) -> Any:
-    """The adapters that fit the model."""
-    fitting = adapter_choices(ctx, engine, model)
-    values = {value for _, value in fitting}
-    return gr.update(choices=fitting, value=[path for path in adapters or () if path in values])
+    """The adapters that fit the model; one from elsewhere stays chosen while its form fits."""
+    offered = adapter_choices(ctx, engine, model)
+    values = {value for _, value in offered}
+    own = ctx.workspace.artifacts
+    kept = [
+        path
+        for path in adapters or ()
+        if path in values or (Path(path).parent != own and _fits_as_adapter(engine, path))
+    ]
+    possible = adapters_possible(engine)
+    kept = kept if possible else []
+    return gr.update(choices=_with_all(offered, kept, ctx), value=kept, visible=possible)
 
 
 # ---- what a start would do

@@ -95,7 +95,8 @@ def show_cards(ctx: UiContext, look: EngineLook, chosen: str | None) -> list[Any
     """Everything that changes by itself: cards, engine, the chosen server, others, what can be pressed.
 
     Returns:
-        Cards, engine, facts, live box, hand-over box, log, others, leftovers box, and their number in words.
+        Cards, engine, facts, live box, hand-over box, log, what a start needs, others and their box, leftovers' box
+        and words.
     """
     role = check_role(chosen)
     cards = list_cards(ctx, look)
@@ -126,7 +127,7 @@ def _usual(found: view.RoleCard) -> int:
 
 
 def show_detail(ctx: UiContext, found: view.RoleCard, stats: Any) -> list[Any]:
-    """The chosen server: facts, whether it is there, whether it can be used, and the end of its log."""
+    """The chosen server: facts, whether it is there and can be used, the end of its log, whether one can be started."""
     card = found.card
     adapters = (
         [form.name_adapter(ctx, one.path) for one in card.config.adapters] if card and card.config else []
@@ -134,7 +135,14 @@ def show_detail(ctx: UiContext, found: view.RoleCard, stats: Any) -> list[Any]:
     facts = view.render_facts(found, stats, ctx.lang, adapters=adapters)
     usable = bool(found.shared) or (card is not None and card.state == "ready")
     log = log_payload(read_log(found.job), ctx.t("serve_tab.log")) if found.job else log_payload("")
-    return [facts, gr.update(visible=card is not None), gr.update(visible=usable), log]
+    startable = card is None or card.state not in view.LIVING
+    return [
+        facts,
+        gr.update(visible=card is not None),
+        gr.update(visible=usable),
+        log,
+        gr.update(visible=startable),
+    ]
 
 
 def read_log(job: JobRecord) -> str:
