@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -173,10 +174,8 @@ def test_what_would_hand_over_the_machine_is_refused(values: dict[str, object], 
         ContainerSpec.model_validate({"image": "ollama/ollama:1", **values})
 
 
-def test_a_link_to_the_engines_socket_is_refused_as_well(tmp_path: object) -> None:
-    from pathlib import Path
-
-    link = Path(str(tmp_path)) / "innocent"
+def test_a_link_to_the_engines_socket_is_refused_as_well(tmp_path: Path) -> None:
+    link = tmp_path / "innocent"
     link.symlink_to("/var/run/docker.sock")
     spec = ContainerSpec(image="ollama/ollama:1", mounts=(Mount(source=str(link), target="/s"),))
     with pytest.raises(Exception, match="mount_engine_socket"):
