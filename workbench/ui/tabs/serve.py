@@ -113,14 +113,14 @@ def build(ctx: UiContext) -> None:
 
 def _lay_out_live(ctx: UiContext) -> dict[str, Any]:
     found: dict[str, Any] = {"uses": {}}
+    with gr.Row(visible=False, elem_classes="wb-buttons") as usable:
+        for place, target in enumerate(page.TARGETS):
+            found["uses"][target] = gr.Button(
+                ctx.t(f"serve_tab.use.{target}"),
+                variant="secondary" if place else "primary",
+                elem_id=f"serve-use-{target}",
+            )
     with gr.Column(visible=False, elem_id="serve-live") as live:
-        with gr.Row(visible=False, elem_classes="wb-buttons") as usable:
-            for place, target in enumerate(page.TARGETS):
-                found["uses"][target] = gr.Button(
-                    ctx.t(f"serve_tab.use.{target}"),
-                    variant="secondary" if place else "primary",
-                    elem_id=f"serve-use-{target}",
-                )
         with gr.Accordion(
             ctx.t("serve_tab.facts"), open=False, elem_classes="wb-more", elem_id="serve-facts-box"
         ):

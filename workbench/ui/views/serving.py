@@ -130,7 +130,7 @@ def card_row(found: RoleCard, now: float, lang: Lang, *, usual_seconds: int = 0)
     card, config = found.card, found.config
     state: CardState = card.state if card else "stopped"
     engine = card.engine if card and state in LIVING else (config.engine if config else "")
-    chips = [{"text": t(f"choice.ServeConfig.engine.{engine}", lang), "tone": "plain"}] if engine else []
+    chips = [{"text": say_engine(engine, lang), "tone": "plain"}] if engine else []
     return {
         "role": found.role,
         "title": t(f"choice.ServeConfig.role.{found.role}", lang),
@@ -148,6 +148,12 @@ def card_row(found: RoleCard, now: float, lang: Lang, *, usual_seconds: int = 0)
         "error": _say_failure(card, lang),
         "action": _action(found, state, lang),
     }
+
+
+def say_engine(engine: str, lang: Lang) -> str:
+    """An engine's name, short enough for a chip."""
+    short = f"serve_tab.chip.{engine}"
+    return t(short if has_key(short, lang) else f"choice.ServeConfig.engine.{engine}", lang)
 
 
 def _say_shared(found: RoleCard, lang: Lang) -> str:
@@ -174,14 +180,14 @@ def _action(found: RoleCard, state: CardState, lang: Lang) -> dict[str, Any]:
         return _button("reattach" if found.card and found.card.can_reattach else "remove", lang)
     if found.config is None:
         return _button("choose", lang)
-    return _button("start", lang, primary=found.shared is None)
+    return _button("start_own" if found.shared else "start", lang, primary=found.shared is None)
 
 
 def _button(
     verb: str, lang: Lang, *, primary: bool = False, careful: bool = False, disabled: bool = False
 ) -> dict[str, Any]:
     return {
-        "verb": verb,
+        "verb": verb.removesuffix("_own"),
         "label": t(f"serve_tab.do.{verb}", lang),
         "hint": t(f"serve_tab.do.{verb}.hint", lang),
         "primary": primary or verb == "reattach",
