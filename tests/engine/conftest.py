@@ -23,6 +23,12 @@ USER = "$oauthtoken"
 Run = Callable[..., ContainerRecord]
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    why = why_no_engine()
+    if why:
+        terminalreporter.write_line(f"The real container engine was not tested here: {why}.")
+
+
 @pytest.fixture(scope="session")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     why = why_no_engine()

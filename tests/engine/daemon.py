@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+PROGRAMS = ("dockerd", "containerd", "docker-registry", "busybox", "htpasswd")
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 BRIDGE = "172.31.250.1/24"
@@ -22,7 +23,7 @@ def why_no_engine() -> str:
     """What keeps the real engine from starting here; empty where it can."""
     if os.geteuid() != 0:
         return "needs root"
-    missing = [name for name in ("dockerd", "docker-registry", "busybox") if shutil.which(name) is None]
+    missing = [name for name in PROGRAMS if shutil.which(name) is None]
     return f"not installed: {', '.join(missing)}" if missing else ""
 
 
@@ -176,16 +177,9 @@ def running_registry(
 
 
 def bcrypt(password: str) -> str:
-    """A bcrypt hash, by whichever tool is here."""
-    if shutil.which("htpasswd"):
-        done = subprocess.run(["htpasswd", "-nbB", "u", password], capture_output=True, text=True, check=True)
-        return done.stdout.strip().partition(":")[2]
-    code = "import bcrypt,sys;print(bcrypt.hashpw(sys.argv[1].encode(),bcrypt.gensalt(4)).decode())"
-    for python in ("/usr/bin/python3", "python3"):
-        done = subprocess.run([python, "-c", code, password], capture_output=True, text=True, check=False)
-        if done.returncode == 0:
-            return done.stdout.strip()
-    raise RuntimeError("no tool for bcrypt: install apache2-utils")
+    """A bcrypt hash."""
+    done = subprocess.run(["htpasswd", "-nbB", "u", password], capture_output=True, text=True, check=True)
+    return done.stdout.strip().partition(":")[2]
 
 
 def free_port() -> int:
