@@ -33,7 +33,17 @@ def test_the_plan_of_a_container_shows_the_command_and_what_stands_in_the_way(
 ) -> None:
     model, adapter = make_model(tmp_path / "m"), make_adapter(tmp_path / "a")
     code, told = call(
-        ["plan", "--engine", "nim1", "--model", str(model), "--adapter", f"ft={adapter}", "--context", "2048"],
+        [
+            "plan",
+            "--engine",
+            "nim1",
+            "--model",
+            str(model),
+            "--adapter",
+            f"ft={adapter}",
+            "--context",
+            "2048",
+        ],
         home,
         capsys,
     )
@@ -93,7 +103,9 @@ def test_no_key_is_printed_by_a_plan(
     assert CANARY not in text
 
 
-def test_an_adapter_needs_a_name(home: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_adapter_needs_a_name(
+    home: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     code, told = call(["plan", "--model", str(make_model(tmp_path / "m")), "--adapter", "x"], home, capsys)
     assert (code, told["error"]["code"]) == (3, "adapter_flag_malformed")
 
@@ -131,7 +143,9 @@ def test_an_unknown_endpoint_is_said(home: dict[str, str], capsys: pytest.Captur
     assert (code, told["error"]["code"]) == (3, "endpoint_missing")
 
 
-def test_levels_that_are_no_numbers_are_refused(home: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_levels_that_are_no_numbers_are_refused(
+    home: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
     code, told = call(["load", "http://127.0.0.1:9/v1", "--model", "m", "--levels", "1,x"], home, capsys)
     assert (code, told["error"]["code"]) == (3, "load_levels_malformed")
 
@@ -153,6 +167,10 @@ def test_the_help_names_every_action(repo_root: Path) -> None:
     import sys
 
     done = subprocess.run(
-        [sys.executable, "-m", "workbench", "serve", "--help"], cwd=repo_root, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "workbench", "serve", "--help"],
+        cwd=repo_root,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert "plan|start|stop|list|probe|load|guard" in done.stdout

@@ -15,7 +15,9 @@ from workbench.schemas.inference import ChatReply, Endpoint
 
 
 def endpoint(url: str, **values: Any) -> Endpoint:
-    return Endpoint.model_validate({"name": "e", "base_url": url, "model": "base", "engine": "vllm", **values})
+    return Endpoint.model_validate(
+        {"name": "e", "base_url": url, "model": "base", "engine": "vllm", **values}
+    )
 
 
 async def talk(request: web.Request) -> web.StreamResponse:
@@ -30,7 +32,11 @@ async def talk(request: web.Request) -> web.StreamResponse:
         await response.write(f"data: {json.dumps({'id': 'c', 'choices': [choice]})}\n\n".encode())
         await asyncio.sleep(0.01)
     choice = {"index": 0, "delta": {}, "finish_reason": "stop"}
-    end = {"id": "c", "choices": [choice], "usage": {"prompt_tokens": 3, "completion_tokens": 20, "total_tokens": 23}}
+    end = {
+        "id": "c",
+        "choices": [choice],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 20, "total_tokens": 23},
+    }
     await response.write(f"data: {json.dumps(end)}\n\ndata: [DONE]\n\n".encode())
     return response
 
@@ -51,7 +57,11 @@ async def test_one_press_shows_models_answer_streaming_and_speed() -> None:
 async def test_a_server_that_does_not_stream_can_be_used_all_the_same() -> None:
     async def whole_only(request: web.Request) -> web.StreamResponse:
         body = json.loads(await request.text())
-        return error(400, "stream is not supported") if body.get("stream") else web.json_response(completion("2"))
+        return (
+            error(400, "stream is not supported")
+            if body.get("stream")
+            else web.json_response(completion("2"))
+        )
 
     async with running(FakeServer(whole_only)) as server:
         report = await examine(endpoint(server.url), environ={})

@@ -23,9 +23,16 @@ def llama() -> Iterator[FakeModelServer]:
         yield server
 
 
-def side(server: FakeModelServer, lora: list[dict[str, float]] | None, name: str = "base", **values: Any) -> Endpoint:
+def side(
+    server: FakeModelServer, lora: list[dict[str, float]] | None, name: str = "base", **values: Any
+) -> Endpoint:
     body = {} if lora is None else {"lora": lora}
-    given = {"name": name, "base_url": f"http://127.0.0.1:{server.port}/v1", "model": "base", "engine": "llamacpp"}
+    given = {
+        "name": name,
+        "base_url": f"http://127.0.0.1:{server.port}/v1",
+        "model": "base",
+        "engine": "llamacpp",
+    }
     return Endpoint.model_validate({**given, "extra_body": body, **values})
 
 
@@ -45,7 +52,9 @@ async def test_a_baseline_with_its_adapter_left_on_is_refused(llama: FakeModelSe
     assert found.differences["baseline"] > 0.1
 
 
-async def test_a_weak_adapter_that_changes_no_word_is_seen_by_its_probabilities(llama: FakeModelServer) -> None:
+async def test_a_weak_adapter_that_changes_no_word_is_seen_by_its_probabilities(
+    llama: FakeModelServer,
+) -> None:
     llama.effect = 0.02
     off = side(llama, OFF)
     assert (await prove_sides(off, {"ft": side(llama, ON)}, off, environ={})).state == "held"
@@ -91,7 +100,9 @@ async def test_noise_of_the_engine_is_forgiven_and_no_more() -> None:
         return MockClient(say)
 
     base = Endpoint(name="base", base_url="http://x/v1", model="base")
-    found = await prove_sides(base, {"ft": base.model_copy(update={"name": "ft"})}, base, environ={}, create=create)
+    found = await prove_sides(
+        base, {"ft": base.model_copy(update={"name": "ft"})}, base, environ={}, create=create
+    )
     assert found.state == "held"
 
 

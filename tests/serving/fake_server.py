@@ -26,7 +26,7 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *values: Any) -> None:
         """Say nothing."""
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         fake = self.server
         if self.path in ("/v1/health/ready", "/health"):
             ready = time.monotonic() - fake.started >= fake.ready_after
@@ -42,7 +42,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self._json({"error": {"message": "no such path"}}, 404)
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         fake = self.server
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", "0"))))
         fake.bodies.append(body)
@@ -60,7 +60,16 @@ class Handler(BaseHTTPRequestHandler):
             content = [{"token": token, "logprob": logprob, "top_logprobs": []} for token in tokens]
             choice["logprobs"] = {"content": content}
         usage = {"prompt_tokens": 3, "completion_tokens": len(tokens), "total_tokens": 3 + len(tokens)}
-        self._json({"id": "c", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice], "usage": usage})
+        self._json(
+            {
+                "id": "c",
+                "object": "chat.completion",
+                "created": 0,
+                "model": "m",
+                "choices": [choice],
+                "usage": usage,
+            }
+        )
 
     def _say(self, body: dict[str, Any]) -> tuple[list[str], float]:
         """Tokens and the log-probability of each: an adapter shifts it, and answers in its own words where it is strong."""
@@ -69,7 +78,9 @@ class Handler(BaseHTTPRequestHandler):
         strength = 0.0 if body["model"] == fake.names[0] else fake.effect
         if fake.kind == "llamacpp":
             given = body.get("lora")
-            scales = {one["id"]: one["scale"] for one in given} if given else dict.fromkeys(range(ADAPTERS), 1.0)
+            scales = (
+                {one["id"]: one["scale"] for one in given} if given else dict.fromkeys(range(ADAPTERS), 1.0)
+            )
             strength = sum(scales.values()) * fake.effect
         words = ["答え", ":", question[:4]] if strength < 1 else ["別", "の", "答え"]
         return words, -0.1 - strength / 10
@@ -88,7 +99,13 @@ class Handler(BaseHTTPRequestHandler):
 class FakeModelServer(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, kind: str, address: tuple[str, int], ready_after: float = 0.0, names: tuple[str, ...] = ("base", "ft")) -> None:
+    def __init__(
+        self,
+        kind: str,
+        address: tuple[str, int],
+        ready_after: float = 0.0,
+        names: tuple[str, ...] = ("base", "ft"),
+    ) -> None:
         super().__init__(address, Handler)
         self.kind, self.ready_after, self.names = kind, ready_after, names
         self.started = time.monotonic()
@@ -118,7 +135,9 @@ def main() -> None:
     loras = os.environ.get("NIM_PEFT_SOURCE", "")
     if loras and os.path.isdir(loras):
         names += tuple(sorted(os.listdir(loras)))
-    print(f"loading {os.environ.get('NIM_MODEL_NAME', '')} key={os.environ.get('NGC_API_KEY', '')}", flush=True)
+    said = f"loading {os.environ.get('NIM_MODEL_NAME', '')} key={os.environ.get('NGC_API_KEY', '')}\n"
+    sys.stdout.write(said)
+    sys.stdout.flush()
     server = FakeModelServer(kind, ("0.0.0.0", port), ready_after, names)
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
     server.serve_forever(poll_interval=0.1)

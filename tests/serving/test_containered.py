@@ -237,7 +237,10 @@ def test_an_image_that_is_not_here_is_pulled_with_the_key_and_run_by_its_digest(
     rig: Rig, nim: FakeModelServer
 ) -> None:
     rig.engine.images.clear()
-    events = [PullEvent(layer="a", status="Downloading", current=50, total=100), PullEvent(layer="a", status="Pull complete")]
+    events = [
+        PullEvent(layer="a", status="Downloading", current=50, total=100),
+        PullEvent(layer="a", status="Pull complete"),
+    ]
     rig.engine.offer(NIM, events, password=CANARY)
     config = rig.config(nim.port, api_key_env="NGC_API_KEY")
     rig.jobs = JobStore(
@@ -260,7 +263,9 @@ def test_an_image_that_is_not_here_is_pulled_with_the_key_and_run_by_its_digest(
         del os.environ["NGC_API_KEY"]
 
 
-def test_a_wrong_key_is_said_and_leaves_nothing(rig: Rig, nim: FakeModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_key_is_said_and_leaves_nothing(
+    rig: Rig, nim: FakeModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("NGC_API_KEY", "nvapi-wrong-key")
     rig.engine.images.clear()
     rig.engine.offer(NIM, password=CANARY)
@@ -336,7 +341,9 @@ def test_a_server_that_tells_nothing_of_its_use_goes_on_and_says_why(rig: Rig) -
         assert running.result()["reason"] == "stopped"
 
 
-def test_what_stands_in_the_way_ends_the_start_before_anything_is_made(rig: Rig, nim: FakeModelServer) -> None:
+def test_what_stands_in_the_way_ends_the_start_before_anything_is_made(
+    rig: Rig, nim: FakeModelServer
+) -> None:
     running = serve(rig, rig.config(nim.port, accept_licence=False))
     with pytest.raises(StateError) as caught:
         running.result()
@@ -455,9 +462,7 @@ def test_no_key_stands_in_any_file_plan_card_or_command(
         memory=lambda: Memory(256 * GIB, 250 * GIB, 0),
     )
     config = rig.config(nim.port, engine="nim_spark", model="nemotron", api_key_env="MY_NGC")
-    plan = plan_server(
-        config, rig.workspace, jobs=rig.jobs, environ={"MY_NGC": CANARY}, connect=rig.connect
-    )
+    plan = plan_server(config, rig.workspace, jobs=rig.jobs, environ={"MY_NGC": CANARY}, connect=rig.connect)
     assert "NGC_API_KEY" in plan.run_command
     running = serve(rig, config, MY_NGC=CANARY)
     running.ready(rig)

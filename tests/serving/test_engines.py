@@ -50,7 +50,8 @@ docker run --gpus all --rm --ipc=host \\
   -v /home/username/works:/workspace \\
   -v /home/username/.cache/huggingface:/root/.cache/huggingface \\
   nvcr.io/nvidia/nemo:25.11.01 \\
-  bash -c 'pip install -q trl && python3 /workspace/n3-nemo-train.py --backend hf-peft --data-file /workspace/train.jsonl --output-dir /workspace/ngc-adapter'
+  bash -c 'pip install -q trl && python3 /workspace/n3-nemo-train.py --backend hf-peft \\
+--data-file /workspace/train.jsonl --output-dir /workspace/ngc-adapter'
 """
 OURS_ONLY = {"--detach", "--init", "--stop-timeout", "--label", "--security-opt"}
 """What we add to every container: a program without a terminal, reaped children, a bounded stop, whose it is."""
@@ -184,7 +185,13 @@ def test_the_three_knobs_reach_every_engine(tmp_path: Path) -> None:
     for name, build_one in ENGINES.items():
         path = gguf if name in ("llamacpp", "ollama") else model
         config = ServeConfig.model_validate(
-            {"engine": name, "model": str(path), "max_context": 2048, "memory_share": 0.3, "max_batch_size": 5}
+            {
+                "engine": name,
+                "model": str(path),
+                "max_context": 2048,
+                "memory_share": 0.3,
+                "max_batch_size": 5,
+            }
         )
         spec = build_one(config, place)
         said = " ".join([*(f"{key}={value}" for key, value in spec.env.items()), *spec.command])
@@ -272,7 +279,11 @@ def test_the_key_enters_a_container_only_where_it_downloads_itself(tmp_path: Pat
 
 @pytest.mark.parametrize(
     ("engine", "code"),
-    [("nim1", "serve_model_not_folder"), ("vllm", "serve_model_not_folder"), ("llamacpp", "serve_model_not_file")],
+    [
+        ("nim1", "serve_model_not_folder"),
+        ("vllm", "serve_model_not_folder"),
+        ("llamacpp", "serve_model_not_file"),
+    ],
 )
 def test_a_model_of_another_kind_is_refused(engine: str, code: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=code):
@@ -288,4 +299,8 @@ def test_adapters_are_refused_where_the_model_is_inside_the_image(tmp_path: Path
 def test_a_rank_beyond_the_engine_s_limit_is_said(tmp_path: Path) -> None:
     adapter = make_adapter(tmp_path / "a", rank=8, rank_pattern={"q_proj": 1024})
     with pytest.raises(InputError, match="adapter_rank_too_big"):
-        build(engine="vllm", model=str(make_model(tmp_path / "m")), adapters=[{"name": "ft", "path": str(adapter)}])
+        build(
+            engine="vllm",
+            model=str(make_model(tmp_path / "m")),
+            adapters=[{"name": "ft", "path": str(adapter)}],
+        )

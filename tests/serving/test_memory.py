@@ -33,7 +33,10 @@ def test_an_engine_that_sets_its_share_aside_is_counted_with_all_of_it(tmp_path:
 
 def test_a_gpu_with_memory_of_its_own_leaves_the_machine_s_alone(tmp_path: Path) -> None:
     card = Gpu("H100", None, 0, 80 * GIB, None)
-    assert serving_bytes(in_container(tmp_path, "vllm", 0.9), total=lambda: 100 * GIB, gpu=lambda: card) == 6 * GIB
+    assert (
+        serving_bytes(in_container(tmp_path, "vllm", 0.9), total=lambda: 100 * GIB, gpu=lambda: card)
+        == 6 * GIB
+    )
 
 
 def test_llama_cpp_takes_what_its_files_need_and_never_more_than_its_share(tmp_path: Path) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +161,9 @@ def test_a_taken_port_stops_and_no_port_never_does(model: Path, tmp_path: Path) 
 
 
 def test_little_disk_warns_and_next_to_none_stops(model: Path, tmp_path: Path) -> None:
-    assert look(config(model), seen(tmp_path, disk_free=lambda p: 10 * GIB))["disk_low_images"].level == "warn"
+    assert (
+        look(config(model), seen(tmp_path, disk_free=lambda p: 10 * GIB))["disk_low_images"].level == "warn"
+    )
     assert look(config(model), seen(tmp_path, disk_free=lambda p: GIB))["disk_low_images"].level == "stop"
     # an image that is here already takes no more room
     here = seen(tmp_path, disk_free=lambda p: 10 * GIB, image=ImageRecord(id="i", arch="amd64"))
@@ -179,7 +181,9 @@ def test_memory_that_is_taken_now_is_waited_for_and_memory_that_never_is_there_s
 
 def test_licence_and_key_are_asked_for_before_anything_is_fetched(model: Path, tmp_path: Path) -> None:
     assert look(config(model, accept_licence=False), seen(tmp_path))["licence_open"].level == "stop"
-    assert look(config(model, api_key_env=""), seen(tmp_path))["key_unnamed"].params == {"name": "NGC_API_KEY"}
+    assert look(config(model, api_key_env=""), seen(tmp_path))["key_unnamed"].params == {
+        "name": "NGC_API_KEY"
+    }
     assert look(config(model), seen(tmp_path, has_key=False))["key_missing"].level == "stop"
     # what is here already needs no key
     here = seen(tmp_path, has_key=False, image=ImageRecord(id="i", arch="amd64"))
@@ -207,8 +211,6 @@ def test_the_worst_stands_first(model: Path, tmp_path: Path) -> None:
 
 
 def test_every_check_has_its_words_in_both_languages() -> None:
-    import re
-
     source = (Path(__file__).parents[2] / "workbench" / "serving" / "preflight.py").read_text()
     codes = set(re.findall(r'_say\(\s*"(?:ok|warn|stop)",\s*"(\w+)"', source))
     codes |= {"disk_low_images", "disk_low_cache", "disk_enough_images", "disk_enough_cache"}
@@ -220,8 +222,8 @@ def test_every_check_has_its_words_in_both_languages() -> None:
 
 
 @pytest.fixture
-def jobs(workspace: Workspace) -> Iterator[JobStore]:
-    yield JobStore(workspace, executor=FakeExecutor())
+def jobs(workspace: Workspace) -> JobStore:
+    return JobStore(workspace, executor=FakeExecutor())
 
 
 def test_looking_around_asks_the_engine_and_the_machine(
@@ -251,9 +253,7 @@ def test_an_engine_that_is_not_there_is_a_finding_and_no_error(
     def missing() -> FakeEngine:
         raise ResourceError("engine_not_installed")
 
-    found = look_around(
-        config(model), load_recipe("nim1"), workspace, jobs=jobs, connect=missing, environ={}
-    )
+    found = look_around(config(model), load_recipe("nim1"), workspace, jobs=jobs, connect=missing, environ={})
     assert found.engine is None
     assert found.engine_error is not None
 

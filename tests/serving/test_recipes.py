@@ -27,7 +27,14 @@ def write(folder: Path, text: str) -> Path:
 
 def test_every_recipe_that_ships_is_valid_and_its_image_comes_from_a_known_maker() -> None:
     recipes = list_recipes()
-    assert {recipe.engine for recipe in recipes} == {"nim1", "nim2", "nim_spark", "vllm", "llamacpp", "ollama"}
+    assert {recipe.engine for recipe in recipes} == {
+        "nim1",
+        "nim2",
+        "nim_spark",
+        "vllm",
+        "llamacpp",
+        "ollama",
+    }
     for recipe in (*recipes, load_recipe("ngc_training")):
         for image in (recipe.image, *recipe.other_images, *recipe.gpu_images.values()):
             assert allowed_repositories().find(image) is not None, image
@@ -59,7 +66,8 @@ def test_every_note_of_a_recipe_has_words() -> None:
     ],
 )
 def test_a_recipe_with_a_fault_is_refused_by_name(change: tuple[str, str], tmp_path: Path) -> None:
-    load_recipe("vllm", write(tmp_path / "good" if (tmp_path / "good").mkdir() else tmp_path / "good", GOOD))
+    (tmp_path / "good").mkdir()
+    load_recipe("vllm", write(tmp_path / "good", GOOD))
     (tmp_path / "bad").mkdir()
     with pytest.raises(InputError) as caught:
         load_recipe("vllm", write(tmp_path / "bad", GOOD.replace(*change)))

@@ -17,19 +17,16 @@ from workbench.errors import StateError
 from workbench.jobs import CancelRequested, JobContext, JobStore, PauseRequested
 from workbench.pipeline.cache import StepCache
 from workbench.pipeline.references import find_references, find_secrets, fingerprint, referenced_step, resolve
+from workbench.pipeline.sides import settle_side
 from workbench.pipeline.steps import STEPS
 from workbench.pipeline.verdict import check_guard, give_verdict
 from workbench.schemas.base import parse
 from workbench.schemas.evaluation import EvaluateConfig, RunMetrics
 from workbench.schemas.job import ENDED, JobRecord
 from workbench.schemas.recipe import Recipe, RecipeConfig, Step, StepRecord
-from workbench.serving.guarding import served_models
-from workbench.serving.sides import check_baseline, find_side
 
 logger = logging.getLogger(__name__)
 
-BASELINE = "baseline"
-"""Label of the side that must be asked with every adapter off."""
 SEVERITY = ("pass", "inconclusive", "fail")
 POLL_SECONDS = 0.3
 CHILD_STOP_SECONDS = 60.0
@@ -104,7 +101,7 @@ class RecipeRun:
         values = {**resolve(step.config, self._results), **(extra or {})}
         config = parse(spec.schema, values, prefix=step.name)
         if isinstance(config, EvaluateConfig):
-            config = self._know_server(config)
+            config = settle_side(config, self._served.get(config.endpoint.base_url, {}))
         return self._jobs.submit(
             step.kind,
             step.name,
@@ -114,23 +111,6 @@ class RecipeRun:
             secret_names=sorted(set(find_secrets(values))),
             parent=self._job.spec.id,
         )
-
-    def _know_server(self, config: EvaluateConfig) -> EvaluateConfig:
-        """The evaluation with the facts of our server that it asks.
-
-        Raises:
-            StateError: It would ask for something that is none of the server's sides, or for a baseline with an
-                adapter on.
-        """
-        note = self._served.get(config.endpoint.base_url, {})
-        models = served_models(note)
-        if not models:
-            return config
-        if config.label == BASELINE:
-            check_baseline(config.endpoint, models)
-        else:
-            find_side(config.endpoint, models)
-        return config.model_copy(update={"provenance": {**note.get("provenance", {}), **config.provenance}})
 
     def _fail(self, step: Step, ended: JobRecord) -> None:
         state = "cancelled" if ended.status.state == "cancelled" else "failed"
