@@ -28,9 +28,17 @@ def pump(source: socket.socket, sink: socket.socket) -> None:
             end.shutdown(socket.SHUT_RDWR)
 
 
+def carry(one: socket.socket, other: socket.socket) -> None:
+    """Both ways until one end is gone."""
+    with one, other:
+        back = threading.Thread(target=pump, args=(other, one), daemon=True)
+        back.start()
+        pump(one, other)
+        back.join()
+
+
 def join_ends(one: socket.socket, other: socket.socket) -> None:
-    for source, sink in ((one, other), (other, one)):
-        threading.Thread(target=pump, args=(source, sink), daemon=True).start()
+    threading.Thread(target=carry, args=(one, other), daemon=True).start()
 
 
 def main(port: int, path: str) -> None:

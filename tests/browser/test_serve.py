@@ -18,7 +18,7 @@ LOADING_MS = 300_000
 def open_serving(page: Page, url: str, lang: str = "ja") -> None:
     """The tab in front, however slowly the page came up."""
     page.goto(f"{url}/{lang}/#serve")
-    page.wait_for_selector("#serve-cards .sv-card", state="attached")
+    page.wait_for_selector("#serve-cards .sv-card", state="attached", timeout=LOADING_MS)
     page.locator("[role=tab][data-tab-id=serve]:visible").click()
     expect(page.locator("#tab-serve")).to_be_visible()
 

@@ -17,11 +17,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.browser.conftest import PATIENCE_MS, Serve
+from tests.browser.conftest import Serve
 from tests.browser.quiet import quiet_chromium
 from tests.browser.test_serve import LOADING_MS, ask_beside, open_box, open_role, open_serving, stop
 from tests.serving.makers import make_model
 
+PATIENCE_MS = 120_000
+"""Browser, page, engine, registry and worker share the machine."""
 pytestmark = [pytest.mark.browser, pytest.mark.engine, pytest.mark.slow]
 
 CANARY = "nvapi-canary-of-the-page-0123456789"

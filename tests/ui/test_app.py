@@ -61,6 +61,7 @@ def test_the_tabs_stand_in_the_order_of_the_work() -> None:
         "start",
         "data",
         "train",
+        "serve",
         "evaluate",
         "compare",
         "live",

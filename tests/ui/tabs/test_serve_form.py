@@ -192,4 +192,4 @@ def test_an_adapter_is_named_as_people_know_it(ctx: UiContext, tmp_path: Path) -
     assert form.name_adapter(ctx, "/x/adapter") == "adapter"
     assert form.name_model(ctx, str(starter_folder())) == ctx.t("live_tab.starter")
     assert form.name_model(ctx, "qwen3:8b") == "qwen3:8b"
-    assert form.safe_title(ctx, with_adapter(tmp_path, role="after")).startswith("調整後")
+    assert form.safe_title(ctx, with_adapter(tmp_path, role="after")).startswith("学習後")

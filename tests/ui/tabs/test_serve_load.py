@@ -68,7 +68,7 @@ def test_levels_are_drawn_as_they_come_and_the_knee_is_named_at_the_end(
     assert not card["visible"]
     assert "同時に 4 件がちょうどよい数" in said
     assert "16 件に増やしても" in said
-    assert json.loads(chart)["figures"][0]["layout"]["shapes"][0]["x0"] == "4"
+    assert json.loads(chart)["figures"][0]["layout"]["shapes"][0]["x0"] == 1
 
 
 def test_without_a_model_or_with_bad_figures_nothing_starts(ctx: UiContext) -> None:

@@ -127,7 +127,7 @@ def test_a_server_is_started_once_for_a_role(ctx: UiContext, tmp_path: Path) -> 
     config = make_config(tmp_path, role="after")
     assert start(ctx, config) is None
     job = ctx.jobs.list(kind="serve")[0]
-    assert job.spec.title == "調整後 · model"
+    assert job.spec.title == "学習後 · model"
     assert job.spec.memory_bytes > 0
     with pytest.raises(StateError, match="serve_role_busy"):
         start(ctx, config)

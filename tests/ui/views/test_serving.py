@@ -182,7 +182,7 @@ def test_the_knee_is_named_in_words_and_marked(lang: Lang) -> None:
     for figure in ("4", "100", "1.1", "16", "4.2"):
         assert figure in said
     figure = probing.make_load_figure(levels, 4, lang)[0]
-    assert figure["layout"]["shapes"][0]["x0"] == "4"
+    assert figure["layout"]["shapes"][0]["x0"] == 1, "the second place on the axis"
     assert [trace["yaxis"] for trace in figure["data"]] == ["y", "y2", "y2"]
     assert all("%{x}" in trace["hovertemplate"] for trace in figure["data"])
 

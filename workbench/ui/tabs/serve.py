@@ -218,7 +218,7 @@ def _wire_setup(ctx: UiContext, parts: Parts, setup: SetupParts, reach: Connect)
 
     def choose(ctx: UiContext, chosen: str) -> list[Any]:
         role = page.check_role(chosen)
-        title = ctx.t("serve_tab.setup.title", role=ctx.t(f"choice.ServeConfig.role.{role}"))
+        title = ctx.t("serve_tab.setup.title", role=ctx.t(f"serve_tab.role.{role}"))
         about = paragraph(ctx.t(f"serve_tab.role.{role}.about"), "wb-soft")
         filled = form.fill_form(ctx, role)
         return [join([el("h2", title), about]), *filled, *form.show_engine(ctx, str(filled[0]))]

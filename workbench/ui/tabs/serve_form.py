@@ -373,5 +373,5 @@ def named(values: Sequence[Any]) -> dict[str, Any]:
 
 def safe_title(ctx: UiContext, config: ServeConfig) -> str:
     """The title of a server's job."""
-    role = ctx.t(f"choice.ServeConfig.role.{config.role}")
+    role = ctx.t(f"serve_tab.role.{config.role}")
     return re.sub(r"\s+", " ", f"{role} · {name_model(ctx, config.model)}")[:100]

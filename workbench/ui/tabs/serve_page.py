@@ -134,7 +134,7 @@ def show_detail(ctx: UiContext, found: view.RoleCard, stats: Any) -> list[Any]:
     )
     facts = view.render_facts(found, stats, ctx.lang, adapters=adapters)
     usable = bool(found.shared) or (card is not None and card.state == "ready")
-    log = log_payload(read_log(found.job), ctx.t("serve_tab.log")) if found.job else log_payload("")
+    log = log_payload(read_log(found.job), found.job.spec.title) if found.job else log_payload("")
     startable = card is None or card.state not in view.LIVING
     return [
         facts,
@@ -245,7 +245,7 @@ def start_server(
     """
     card = view.pick_card(list_cards(ctx, look), config.role)
     if card is not None and card.state in view.LIVING:
-        raise StateError("serve_role_busy", role=ctx.t(f"choice.ServeConfig.role.{config.role}"))
+        raise StateError("serve_role_busy", role=ctx.t(f"serve_tab.role.{config.role}"))
     plan = form.make_plan(ctx, config, connect)
     level = plan.preflight.level
     if level == "stop" or (level == "warn" and not warned):
@@ -316,7 +316,7 @@ def hand_over(ctx: UiContext, look: EngineLook, role: str | None, target: Target
     found = gather(ctx, cards, known)
     card = found.shared or found.card
     if card is None or card.state != "ready" or not card.models:
-        raise StateError("serve_not_ready", role=ctx.t(f"choice.ServeConfig.role.{known}"))
+        raise StateError("serve_not_ready", role=ctx.t(f"serve_tab.role.{known}"))
     endpoint = pick_model(card.models, known).endpoint.model_copy(update={"name": known})
     keep_endpoint(ctx, endpoint)
     goal: Target = "judge" if target == "evaluate" and known == "judge" else target

@@ -176,28 +176,18 @@ def make_load_figure(levels: Sequence[LoadLevel], knee: int | None, lang: Lang) 
         },
     }
     if knee is not None and str(knee) in x:
-        layout["shapes"] = [
-            {
-                "type": "line",
-                "x0": str(knee),
-                "x1": str(knee),
-                "y0": 0,
-                "y1": 1,
-                "yref": "paper",
-                "line": {"color": "#888", "width": 1, "dash": "dash"},
-            }
-        ]
-        layout["annotations"] = [
-            {
-                "x": str(knee),
-                "y": 1,
-                "yref": "paper",
-                "yanchor": "bottom",
-                "showarrow": False,
-                "text": t("load.knee.mark", lang),
-            }
-        ]
+        # names that look like numbers are taken for places on the axis: the place it is
+        layout |= _mark_knee(x.index(str(knee)), lang)
     return [{"name": "load", "title": t("load.figure", lang), "data": data, "layout": layout}]
+
+
+def _mark_knee(place: int, lang: Lang) -> Figure:
+    at = {"x": place, "yref": "paper", "y": 1, "yanchor": "top", "xanchor": "right", "showarrow": False}
+    line = {"type": "line", "x0": place, "x1": place, "y0": 0, "y1": 1, "yref": "paper"}
+    return {
+        "shapes": [{**line, "line": {"color": "#888", "width": 1, "dash": "dash"}}],
+        "annotations": [{**at, "text": f"{t('load.knee.mark', lang)} "}],
+    }
 
 
 def _line(

@@ -133,7 +133,7 @@ def card_row(found: RoleCard, now: float, lang: Lang, *, usual_seconds: int = 0)
     chips = [{"text": say_engine(engine, lang), "tone": "plain"}] if engine else []
     return {
         "role": found.role,
-        "title": t(f"choice.ServeConfig.role.{found.role}", lang),
+        "title": t(f"serve_tab.role.{found.role}", lang),
         "about": t(f"serve_tab.role.{found.role}.about", lang),
         "state": "shared" if found.shared and state not in LIVING else state,
         "tone": "good" if found.shared and state not in LIVING else TONES[state],
@@ -159,7 +159,7 @@ def say_engine(engine: str, lang: Lang) -> str:
 def _say_shared(found: RoleCard, lang: Lang) -> str:
     if found.shared is None or (found.card and found.card.state in LIVING):
         return ""
-    return t("serve_tab.detail.shared", lang, role=t(f"choice.ServeConfig.role.{found.shared.role}", lang))
+    return t("serve_tab.detail.shared", lang, role=t(f"serve_tab.role.{found.shared.role}", lang))
 
 
 def _say_failure(card: ServerCard | None, lang: Lang) -> dict[str, str] | None:
