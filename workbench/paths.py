@@ -70,6 +70,11 @@ class Workspace:
         return self.root / "tools"
 
     @property
+    def engine_caches(self) -> Path:
+        """What engines in containers keep between starts, one folder each; made where the first one starts."""
+        return self.root / "engine-caches"
+
+    @property
     def locks(self) -> Path:
         return self.root / "locks"
 
@@ -86,6 +91,11 @@ class Workspace:
     def gate_reports(self) -> Path:
         """The latest verdict of a gate on each pair of runs; made with the first one."""
         return self.root / "gates"
+
+    @property
+    def containers(self) -> Path:
+        """What is remembered of the containers of this workspace; made where the first one is."""
+        return self.root / "containers"
 
     @property
     def settings_file(self) -> Path:

@@ -70,7 +70,8 @@ def test_the_second_button_leads_to_the_data(page: Page, url: str) -> None:
 def test_nothing_is_wider_than_the_window(page: Page, url: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     open_page(page, f"{url}/ja/")
-    for name in ("start", "data", "train", "convert", "evaluate", "compare", "review", "jobs", "settings"):
+    tabs = ("start", "data", "train", "convert", "serve", "evaluate", "compare", "review", "jobs", "settings")
+    for name in tabs:
         tab(page, name).click()
         expect(page.locator(f"#tab-{name}")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= width, name

@@ -238,8 +238,9 @@ async def test_the_key_is_read_from_its_variable_and_missing_ones_are_named() ->
 
 
 def test_a_dialect_without_a_client_is_refused() -> None:
+    chosen = endpoint("http://127.0.0.1:1").model_copy(update={"dialect": "other"})
     with pytest.raises(InputError, match="endpoint_dialect_unknown"):
-        create_client(endpoint("http://127.0.0.1:1", dialect="ollama"), environ={})
+        create_client(chosen, environ={})
 
 
 async def test_a_probe_shows_models_and_one_answer() -> None:

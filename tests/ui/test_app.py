@@ -62,6 +62,7 @@ def test_the_tabs_stand_in_the_order_of_the_work() -> None:
         "data",
         "train",
         "convert",
+        "serve",
         "evaluate",
         "compare",
         "live",

@@ -6,8 +6,11 @@ process of its own and is never imported from here.
 
 from workbench.inference.clients import create_client, create_reward_client
 from workbench.inference.gather import complete_all
+from workbench.inference.guard import prove_sides
+from workbench.inference.load_probe import probe_load
+from workbench.inference.locality import guess_locality, leaves_house
 from workbench.inference.mock import MockClient
-from workbench.inference.probe import ProbeResult, probe
+from workbench.inference.probe import ProbeResult, examine, probe
 from workbench.inference.protocol import ChatClient, ModelLister, Streamer
 from workbench.inference.registry import EndpointRegistry
 from workbench.inference.retry import RetryPolicy
@@ -26,8 +29,13 @@ __all__ = [
     "complete_all",
     "create_client",
     "create_reward_client",
+    "examine",
+    "guess_locality",
     "has_thought_unasked",
+    "leaves_house",
     "prepare_messages",
     "probe",
+    "probe_load",
+    "prove_sides",
     "stream_all",
 ]

@@ -18,8 +18,15 @@ def _create_openai(endpoint: Endpoint, key: str, policy: RetryPolicy) -> ChatCli
     return OpenAIClient(endpoint, key, retrier=Retrier(endpoint.name, policy=policy))
 
 
+def _create_ollama(endpoint: Endpoint, key: str, policy: RetryPolicy) -> ChatClient:
+    from workbench.inference.ollama_client import OllamaClient
+
+    return OllamaClient(endpoint, key, retrier=Retrier(endpoint.name, policy=policy))
+
+
 DIALECTS: dict[str, Callable[[Endpoint, str, RetryPolicy], ChatClient]] = {
     "openai": _create_openai,
+    "ollama": _create_ollama,
 }
 
 

@@ -69,7 +69,7 @@ class OpenAIClient:
             f"{endpoint.base_url}/chat/completions",
             key or NO_KEY,
             timeout_s=endpoint.timeout_s,
-            trust_env=not _is_loopback(endpoint.base_url),
+            trust_env=not is_loopback(endpoint.base_url),
         )
 
     async def complete(self, request: ChatRequest) -> ChatReply:
@@ -197,7 +197,7 @@ def connect(endpoint: Endpoint, key: str) -> openai.AsyncOpenAI:
     """The library's client, without its retries and without what it would read from the environment."""
     http: Any = openai.DefaultAioHttpClient(
         # a proxy of the environment must not see requests to this machine
-        trust_env=not _is_loopback(endpoint.base_url),
+        trust_env=not is_loopback(endpoint.base_url),
         # a redirect would carry questions, and the key, to an address that nobody has checked
         follow_redirects=False,
     )
@@ -214,7 +214,8 @@ def connect(endpoint: Endpoint, key: str) -> openai.AsyncOpenAI:
     return client
 
 
-def _is_loopback(url: str) -> bool:
+def is_loopback(url: str) -> bool:
+    """Whether an address is this machine's own."""
     host = urlsplit(url).hostname or ""
     try:
         return ip_address(host).is_loopback

@@ -7,6 +7,7 @@ whole answers are therefore fetched here, and it keeps what is rare: model lists
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncGenerator
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -56,6 +57,36 @@ class Poster:
             if response.status != 200:
                 raise self._refusal(response, content)
         return json.loads(content, object_hook=lambda values: Part(**values))
+
+    async def fetch(self, url: str) -> Any:
+        """What another address of the same server answers to a GET, its objects as `Part`.
+
+        Raises:
+            openai.APIStatusError: The server refused, or sent us elsewhere.
+            aiohttp.ClientError: It cannot be reached.
+            ValueError: What came is no JSON.
+        """
+        async with self._open().get(url, allow_redirects=False) as response:
+            content = await response.read()
+            if response.status != 200:
+                raise self._refusal(response, content)
+        return json.loads(content, object_hook=lambda values: Part(**values))
+
+    async def post_lines(self, body: dict[str, Any]) -> AsyncGenerator[Any]:
+        """The answer of a server that sends one JSON object a line; leaving the generator closes the connection.
+
+        Raises:
+            openai.APIStatusError: The server refused, or sent us elsewhere.
+            aiohttp.ClientError: It cannot be reached, or the connection was lost.
+            ValueError: What came is no JSON.
+        """
+        data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+        async with self._open().post(self._url, data=data, allow_redirects=False) as response:
+            if response.status != 200:
+                raise self._refusal(response, await response.read())
+            async for line in response.content:
+                if line.strip():
+                    yield json.loads(line, object_hook=lambda values: Part(**values))
 
     async def close(self) -> None:
         """Close all connections."""

@@ -6,15 +6,17 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any, TextIO
 
-MASK = "***"
-_SECRET_ENDINGS = ("_KEY", "_TOKEN", "_PASSWORD", "_SECRET")
-# shorter values would blot out ordinary words
-_MIN_LENGTH = 6
+from workbench.text.secrets import MASK, Redactor, is_secret_name
 
-
-def is_secret_name(name: str) -> bool:
-    """Whether an environment variable of this name holds a secret."""
-    return name.upper().endswith(_SECRET_ENDINGS)
+__all__ = [
+    "MASK",
+    "RedactingFilter",
+    "RedactingStream",
+    "Redactor",
+    "is_secret_name",
+    "missing_secrets",
+    "worker_environment",
+]
 
 
 def worker_environment(environ: Mapping[str, str], secret_names: Iterable[str]) -> dict[str, str]:
@@ -26,27 +28,6 @@ def worker_environment(environ: Mapping[str, str], secret_names: Iterable[str]) 
 def missing_secrets(environ: Mapping[str, str], secret_names: Iterable[str]) -> list[str]:
     """The named secrets that the environment does not hold."""
     return [name for name in secret_names if not environ.get(name)]
-
-
-class Redactor:
-    """Masks the values of secret environment variables in text.
-
-    Args:
-        environ: Where the values stand.
-        names: Further variables to mask, beside those whose name tells.
-    """
-
-    def __init__(self, environ: Mapping[str, str], names: Iterable[str] = ()) -> None:
-        further = set(names)
-        values = {value for name, value in environ.items() if name in further or is_secret_name(name)}
-        # the longest first, so that a secret that contains another one is masked as a whole
-        self._values = sorted((value for value in values if len(value) >= _MIN_LENGTH), key=len, reverse=True)
-
-    def mask(self, text: str) -> str:
-        """The text with every secret value replaced."""
-        for value in self._values:
-            text = text.replace(value, MASK)
-        return text
 
 
 class RedactingFilter(logging.Filter):

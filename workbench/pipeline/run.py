@@ -17,10 +17,11 @@ from workbench.errors import StateError
 from workbench.jobs import CancelRequested, JobContext, JobStore, PauseRequested
 from workbench.pipeline.cache import StepCache
 from workbench.pipeline.references import find_references, find_secrets, fingerprint, referenced_step, resolve
+from workbench.pipeline.sides import settle_side
 from workbench.pipeline.steps import STEPS
 from workbench.pipeline.verdict import check_guard, give_verdict
 from workbench.schemas.base import parse
-from workbench.schemas.evaluation import RunMetrics
+from workbench.schemas.evaluation import EvaluateConfig, RunMetrics
 from workbench.schemas.job import ENDED, JobRecord
 from workbench.schemas.recipe import Recipe, RecipeConfig, Step, StepRecord
 
@@ -51,6 +52,8 @@ class RecipeRun:
         self._results: dict[str, dict[str, Any]] = {}
         self._prints: dict[str, str] = {}
         self._servers: list[str] = []
+        self._served: dict[str, dict[str, Any]] = {}
+        """Address of a server that runs -> what its job tells of it."""
         names = [step.name for step in recipe.steps]
         self._forced = set(names[names.index(start_from) :]) if start_from else set[str]()
 
@@ -97,6 +100,8 @@ class RecipeRun:
         spec = STEPS[step.kind]
         values = {**resolve(step.config, self._results), **(extra or {})}
         config = parse(spec.schema, values, prefix=step.name)
+        if isinstance(config, EvaluateConfig):
+            config = settle_side(config, self._served.get(config.endpoint.base_url, {}))
         return self._jobs.submit(
             step.kind,
             step.name,
@@ -167,7 +172,10 @@ class RecipeRun:
             self._job.check()
             time.sleep(POLL_SECONDS)
             child = self._jobs.get(child.spec.id)
-        self._results[step.name] = {"endpoint": child.status.endpoint}
+        note = child.status.note
+        self._served[child.status.endpoint] = note
+        told = {name: note[name] for name in ("endpoints", "provenance") if name in note}
+        self._results[step.name] = {"endpoint": child.status.endpoint, **told}
         self._record(step.name, state="succeeded", seconds=time.time() - started)
 
     def _stop_servers(self) -> None:

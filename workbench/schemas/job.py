@@ -9,7 +9,18 @@ from pydantic import Field
 from workbench.schemas.base import StrictModel
 
 JobKind = Literal[
-    "generate_raft", "train", "download", "serve", "evaluate", "compare", "judge", "convert", "gate", "recipe"
+    "generate_raft",
+    "train",
+    "download",
+    "pull",
+    "serve",
+    "load_probe",
+    "evaluate",
+    "compare",
+    "judge",
+    "convert",
+    "gate",
+    "recipe",
 ]
 JobState = Literal["queued", "running", "paused", "succeeded", "failed", "cancelled"]
 ControlVerb = Literal["pause", "stop", "cancel"]

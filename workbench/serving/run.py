@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.jobs import JobContext
 from workbench.schemas.base import parse
-from workbench.schemas.serving import ServeConfig
+from workbench.schemas.serving import GuardResult, ServeConfig
+from workbench.serving.containered import serve_in_container
+from workbench.serving.model_files import quantisation_of
+from workbench.serving.sides import describe_models
 
 if TYPE_CHECKING:
     from workbench.inference.embedded import RunningServer
@@ -32,6 +36,7 @@ def _serve_embedded(
 
 
 ENGINES: dict[str, Serve] = {"embedded": _serve_embedded}
+"""Engines in this process; those in containers are recipes, see `serving.engines`."""
 
 
 def run(config: dict[str, Any], job: JobContext) -> dict[str, Any]:
@@ -44,6 +49,8 @@ def run(config: dict[str, Any], job: JobContext) -> dict[str, Any]:
         WorkbenchError: The model cannot be loaded or the server cannot run.
     """
     settings = parse(ServeConfig, config)
+    if settings.in_container:
+        return serve_in_container(settings, job)
     watch = ServerWatch(settings, job)
     job.progress("serve_loading")
     ENGINES[settings.engine](settings, FREE_PORT, watch.on_ready, watch.should_stop)
@@ -63,12 +70,18 @@ class ServerWatch:
         """Tell where the server is and what it found about its models."""
         self._server = server
         notes = {info.name: list(info.notes) for info in server.models if info.notes}
+        differences = {info.name: info.difference for info in server.models if info.difference is not None}
+        served = describe_models(self._settings, server.endpoint)
         self._job.server_ready(
             server.endpoint,
             models=[info.name for info in server.models],
             notes=notes,
-            differences={info.name: info.difference for info in server.models if info.difference is not None},
+            differences=differences,
             facts=server.facts,
+            served=[model.model_dump(mode="json") for model in served],
+            endpoints={model.name: model.endpoint.model_dump(mode="json") for model in served},
+            guard=_guard_of(differences).model_dump(mode="json"),
+            provenance=self._provenance(server.facts),
         )
         self._job.event("server_ready", endpoint=server.endpoint, models=len(server.models))
         for name, codes in notes.items():
@@ -76,6 +89,16 @@ class ServerWatch:
                 self._job.event(code, name=name)
         for setting in server.facts.get("ignored_settings", []):
             self._job.event("generation_setting_ignored", setting=setting)
+
+    def _provenance(self, facts: dict[str, Any]) -> dict[str, Any]:
+        """What answers of this server must carry; the hash of the weights stands in the artifacts that it serves."""
+        return {
+            "engine": "embedded",
+            "dtype": str(facts.get("dtype", "")),
+            "quantisation": quantisation_of(Path(self._settings.model)),
+            "template_sha256": str(facts.get("template_sha256", "")),
+            "options": {"max_context": self._settings.max_context, "versions": facts.get("versions", {})},
+        }
 
     def should_stop(self) -> bool:
         """Whether the server ends now; raises what the job's control raises."""
@@ -98,3 +121,17 @@ class ServerWatch:
         names = [info.name for info in server.models] if server else []
         answered = server.engine.answered if server else 0
         return {"models": names, "requests": answered, "reason": self._reason}
+
+
+def _guard_of(differences: dict[str, float]) -> GuardResult:
+    """The proof by logits that the server made while it loaded: off is the base to the bit, or it did not start."""
+    if not differences:
+        return GuardResult(state="not checked", code="no_adapters")
+    silent = [name for name, difference in differences.items() if not difference]
+    return GuardResult(
+        state="no_effect" if silent else "held",
+        code="tuned_is_base" if silent else "held",
+        params={"name": ", ".join(silent)} if silent else {"count": len(differences)},
+        method="logits",
+        differences=differences,
+    )

@@ -6,13 +6,26 @@ import gradio as gr
 
 from workbench.ui.context import UiContext
 from workbench.ui.frame import TabBuilder, build_frame
-from workbench.ui.tabs import compare, convert, data, evaluate, jobs, live, review, settings, start, train
+from workbench.ui.tabs import (
+    compare,
+    convert,
+    data,
+    evaluate,
+    jobs,
+    live,
+    review,
+    serve,
+    settings,
+    start,
+    train,
+)
 
 TABS: dict[str, TabBuilder] = {
     "start": start.build,
     "data": data.build,
     "train": train.build,
     "convert": convert.build,
+    "serve": serve.build,
     "evaluate": evaluate.build,
     "compare": compare.build,
     "live": live.build,

@@ -13,6 +13,8 @@ from workbench.paths import Workspace
 from workbench.review import VoteStore
 from workbench.schemas.inference import Endpoint
 from workbench.schemas.job import JobRecord
+from workbench.schemas.probing import EndpointReport
+from workbench.serving.docking import Connect
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,10 @@ class Services:
 
     look_up_model: Callable[[str, str], HubModel] | None = None
     """(repo id, revision) -> size and licence; asks the hub."""
-    test_endpoint: Callable[[Endpoint], str] | None = None
-    """Sends one short question; returns the model's answer."""
+    test_endpoint: Callable[[Endpoint], EndpointReport] | None = None
+    """Tries an endpoint: models, one answer, streaming, thinking, speed."""
+    connect_engine: Connect | None = None
+    """How the container engine is reached; None: this machine's."""
 
 
 @dataclass(frozen=True)

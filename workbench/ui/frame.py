@@ -49,7 +49,12 @@ class DoneSteps:
 def read_header(ctx: UiContext, done: DoneSteps) -> HeaderState:
     """Everything the bar shows, from the machine and the disk."""
     machine = read_machine(ctx.workspace.root)
-    states = [job.status.state for job in ctx.jobs.list()]
+    jobs = ctx.jobs.list()
+    states = [job.status.state for job in jobs]
+    # a server leaves nothing on disk: its step is done once one has answered
+    served = any(
+        job.spec.kind == "serve" and (job.status.ready or job.status.state == "succeeded") for job in jobs
+    )
     return HeaderState(
         leaves_house=any(e.locality == "cloud" for e in EndpointRegistry(ctx.workspace).list()),
         memory_used=machine.memory_used,
@@ -58,7 +63,7 @@ def read_header(ctx: UiContext, done: DoneSteps) -> HeaderState:
         gpu_share=machine.gpu_utilisation,
         jobs_running=states.count("running"),
         jobs_waiting=states.count("queued"),
-        done=done.read(ctx),
+        done=(*done.read(ctx), *(("serve",) if served else ())),
     )
 
 

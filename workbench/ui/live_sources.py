@@ -79,6 +79,7 @@ def _read_server(ctx: UiContext, job: JobRecord) -> list[Source]:
     config = ServeConfig.model_validate(job.spec.config)
     base = _name_base(ctx, config.model)
     adapters = {adapter.name: _name_adapter(ctx, adapter.path) for adapter in config.adapters}
+    told = _read_endpoints(job.status.note.get("endpoints"))
     names = cast("Sequence[str]", job.status.note.get("models") or [config.model_name, *adapters])
     return [
         Source(
@@ -86,11 +87,17 @@ def _read_server(ctx: UiContext, job: JobRecord) -> list[Source]:
             label=ctx.t("live_tab.source.tuned", name=adapters[name])
             if name in adapters
             else ctx.t("live_tab.source.base", name=base),
-            endpoint=_endpoint(name, job.status.endpoint),
+            endpoint=told.get(name) or _endpoint(name, job.status.endpoint),
             is_base=name not in adapters,
         )
         for name in names
     ]
+
+
+def _read_endpoints(told: object) -> dict[str, Endpoint]:
+    """How each model is asked, as its server's job tells: an adapter of llama.cpp is a scale in every request."""
+    values = cast("dict[str, Any]", told) if isinstance(told, dict) else dict[str, Any]()
+    return {name: parse(Endpoint, {**value, "timeout_s": ANSWER_SECONDS}) for name, value in values.items()}
 
 
 def _endpoint(name: str, url: str) -> Endpoint:

@@ -52,6 +52,7 @@ HEAD = (
     '<link rel="stylesheet" href="/static/live.css">'
     '<link rel="stylesheet" href="/static/runs.css">'
     '<link rel="stylesheet" href="/static/convert.css">'
+    '<link rel="stylesheet" href="/static/serve.css">'
     '<script src="/static/workbench.js"></script>'
     # four megabytes that the first look at a curve would otherwise wait for
     '<link rel="prefetch" as="script" href="/static/plotly.min.js">'

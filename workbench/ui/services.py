@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from workbench.errors import InputError
 from workbench.schemas.inference import Endpoint
+from workbench.schemas.probing import EndpointReport
 from workbench.ui.context import HubModel, Services
 
 
@@ -24,12 +24,9 @@ def make_services(environ: Mapping[str, str]) -> Services:
         found = HuggingFaceHub(environ.get("HF_ENDPOINT", "")).describe(repo_id, revision)
         return HubModel(found.repo_id, found.size, found.license)
 
-    def test_endpoint(endpoint: Endpoint) -> str:
-        from workbench.inference import probe
+    def test_endpoint(endpoint: Endpoint) -> EndpointReport:
+        from workbench.inference import examine
 
-        reply = asyncio.run(probe(endpoint, environ=environ)).reply
-        if not reply.text:
-            raise InputError("endpoint_answer_empty", name=endpoint.name)
-        return reply.text
+        return asyncio.run(examine(endpoint, environ=environ))
 
     return Services(look_up_model, test_endpoint)

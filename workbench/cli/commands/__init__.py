@@ -6,6 +6,7 @@ import argparse
 from typing import Protocol
 
 from workbench.cli.commands import (
+    containers,
     convert,
     diff,
     doctor,
@@ -59,6 +60,7 @@ COMMANDS: dict[str, Command] = {
     "inspect": inspect,
     "convert": convert,
     "serve": serve,
+    "containers": containers,
     "jobs": jobs,
     "download": download,
     "doctor": doctor,

@@ -8,14 +8,19 @@ import shutil
 import sys
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Literal
 
 from workbench.cli.context import CliContext
+from workbench.containers import diagnose
+from workbench.i18n import render_error
 from workbench.jobs import prepare_workspace, read_machine
 
 GIB = 2**30
 NEEDED_MEMORY = 4 * GIB
 NEEDED_DISK = 5 * GIB
+NEEDED_IMAGE_DISK = 40 * GIB
+"""One image of a model server takes 10 to 25 GiB, and as much again while it is unpacked."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,6 @@ def examine(context: CliContext) -> list[Check]:
     prepare_workspace(context.workspace)
     machine = read_machine(context.workspace.root)
     memory, disk = machine.memory_available, shutil.disk_usage(context.workspace.root).free
-    tools = {name: bool(shutil.which(name)) for name in ("chromium", "docker")}
     return [
         Check("python", "ok" if sys.version_info >= (3, 11) else "fail", platform.python_version()),
         Check("platform", "ok", f"{platform.system()} {platform.machine()}"),
@@ -55,9 +59,49 @@ def examine(context: CliContext) -> list[Check]:
         Check("memory", "ok" if memory >= NEEDED_MEMORY else "warn", f"{memory / GIB:.1f} GiB"),
         Check("disk", "ok" if disk >= NEEDED_DISK else "warn", f"{disk / GIB:.1f} GiB"),
         Check("gpu", "ok" if machine.gpu_name else "warn", machine.gpu_name or "-"),
-        Check("docker", "ok" if tools["docker"] else "warn", shutil.which("docker") or "-"),
+        *examine_containers(context),
         Check("workspace", "ok", str(context.workspace.root)),
     ]
+
+
+def examine_containers(context: CliContext) -> list[Check]:
+    """Whether a container engine answers, GPUs reach its containers, and its disk has room for images.
+
+    None of it is needed: the workbench's own server runs without an engine.
+    """
+    found = diagnose(context.environ)
+    if found.info is None:
+        said = render_error(found.error, context.lang).text if found.error else found.state
+        return [Check("docker", "warn", said)]
+    info = found.info
+    named = " ".join(filter(None, (info.kind, info.version, info.arch, info.context, info.socket)))
+    differences = [context.out.text(f"containers.difference.{name}") for name in info.differences]
+    checks = [
+        Check("docker", "ok", "; ".join([named, *differences])),
+        Check(
+            "docker_gpu",
+            "ok" if info.gpu != "none" else "warn",
+            context.out.text(f"containers.gpu.{info.gpu}"),
+        ),
+    ]
+    free = _free_bytes(info.data_root) if not info.remote else None
+    if free is not None:
+        enough = free >= NEEDED_IMAGE_DISK
+        checks.append(
+            Check("docker_disk", "ok" if enough else "warn", f"{free / GIB:.1f} GiB ({info.data_root})")
+        )
+    return checks
+
+
+def _free_bytes(folder: str) -> int | None:
+    """Free bytes where the engine keeps its images; None where that is inside a virtual machine."""
+    path = Path(folder)
+    while folder and not path.exists() and path != path.parent:
+        path = path.parent
+    try:
+        return shutil.disk_usage(path).free if folder and path != Path("/") else None
+    except OSError:
+        return None
 
 
 def _version(package: str) -> str:

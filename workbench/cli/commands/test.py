@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -20,9 +21,16 @@ def _has_browser() -> bool:
     return any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
 
 
+def _has_engine() -> bool:
+    """The real engine of the tests is their own: it needs root and the programs, and no engine that runs already."""
+    programs = ("dockerd", "containerd", "docker-registry", "busybox", "htpasswd")
+    return os.geteuid() == 0 and all(shutil.which(name) for name in programs)
+
+
 TIERS: dict[str, Callable[[], bool]] = {
     "browser": _has_browser,
     "llama": lambda: importlib.util.find_spec("llama_cpp") is not None,
+    "engine": _has_engine,
     "data": lambda: (ROOT.parent / "shared" / "data").is_dir(),
 }
 """Marker of the tests -> whether what they need is here."""

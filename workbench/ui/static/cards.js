@@ -104,7 +104,7 @@
       if (!last.rows.length) { redraw(root, el("p", { class: "wb-empty" }, labels.empty)); return; }
       const head = el("tr", {}, last.columns.map((name) => el("th", { scope: "col" }, name)), el("th", {}));
       const rows = last.rows.map((row) => el("tr", { data: { row: row.id } },
-        row.cells.map((cell) => el("td", {}, cell)),
+        row.cells.map((cell) => el("td", {}, cell && cell.chip ? chip(cell.chip, cell.tone) : cell)),
         el("td", { class: "wb-row-actions" }, (row.actions || []).map((action) =>
           actionButton(action, `${row.id}/${action.verb}`, armed, labels.confirm, () => send({ row: row.id, verb: action.verb }), draw)))));
       redraw(root, el("div", { class: "wb-table-box" }, el("table", { class: "wb-table" }, el("thead", {}, head), el("tbody", {}, rows))));

@@ -10,9 +10,10 @@
     const polar = layout.polar && { ...layout.polar, bgcolor: "rgba(0,0,0,0)",
       radialaxis: { ...layout.polar.radialaxis, gridcolor: line, color: soft }, angularaxis: { gridcolor: line, color: ink } };
     return {
-      ...layout, height, autosize: true, margin: { l: 56, r: 24, t: 24, b: 56 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+      ...layout, height, autosize: true, margin: { l: 56, r: layout.yaxis2 ? 64 : 24, t: 24, b: 56 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: getComputedStyle(document.body).fontFamily, size: 12.5, color: ink },
-      xaxis: { ...axis, ...layout.xaxis }, yaxis: { ...axis, ...layout.yaxis }, ...(polar ? { polar } : {}),
+      xaxis: { ...axis, ...layout.xaxis }, yaxis: { ...axis, ...layout.yaxis },
+      ...(layout.yaxis2 ? { yaxis2: { ...axis, ...layout.yaxis2 } } : {}), ...(polar ? { polar } : {}),
       legend: { orientation: "h", x: 1, xanchor: "right", y: 1.02, yanchor: "bottom" },
       hoverlabel: { bgcolor: card, bordercolor: line, font: { color: ink } },
     };

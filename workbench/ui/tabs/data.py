@@ -12,6 +12,7 @@ from workbench.ui.components import command_line, job_cards
 from workbench.ui.context import UiContext
 from workbench.ui.forms import Form, build_form
 from workbench.ui.handlers import QUIET, ui_handler
+from workbench.ui.handover import receive
 from workbench.ui.tabs import data_form as form
 from workbench.ui.tabs.controls import wire_job_cards
 from workbench.ui.tabs.ticking import BUSY, ON, follow, page_token
@@ -147,6 +148,7 @@ def _wire(ctx: UiContext, parts: Parts) -> None:
     )
     follow(ctx, form.list_teachers, inputs=[parts.teacher], outputs=[parts.teacher])
     parts.teacher.change(ui_handler(ctx, form.choose_teacher), parts.teacher, parts.teacher_note, **QUIET)
+    receive(ctx, "data", form.take_teacher, [parts.teacher])
     _wire_start(ctx, parts, opened)
 
 

@@ -21,6 +21,7 @@ from workbench.schemas.job import JobRecord
 from workbench.ui.components import command_payload, job_row, jobs_payload
 from workbench.ui.context import UiContext
 from workbench.ui.forms import parse_form
+from workbench.ui.handover import Handed
 from workbench.ui.tabs.ticking import SKIP
 from workbench.ui.views import faq as view
 from workbench.ui.views.html import Html, el
@@ -72,6 +73,11 @@ def list_teachers(ctx: UiContext, chosen: str | None) -> list[Any]:
     choices = teacher_choices(ctx)
     known = {value for _, value in choices}
     return [gr.update(choices=choices, value=chosen if chosen in known else EXTRACTIVE)]
+
+
+def take_teacher(ctx: UiContext, handed: Handed) -> list[Any]:
+    """Choose the teacher that another tab handed over."""
+    return list_teachers(ctx, handed["name"])
 
 
 def find_teacher(ctx: UiContext, name: str) -> Endpoint | None:

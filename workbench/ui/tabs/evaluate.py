@@ -10,6 +10,7 @@ import gradio as gr
 from workbench.ui.components import command_line, job_cards, json_view, labels_of
 from workbench.ui.context import UiContext
 from workbench.ui.handlers import QUIET, ui_handler
+from workbench.ui.handover import receive
 from workbench.ui.tabs import evaluate_files, evaluate_judge, evaluate_page, evaluate_tasks
 from workbench.ui.tabs.controls import wire_job_cards
 from workbench.ui.tabs.evaluate_live import LiveAnswers
@@ -190,6 +191,7 @@ def _wire(ctx: UiContext, parts: Parts, command: gr.HTML) -> None:
     said = [parts.what, parts.adapter, parts.endpoint, parts.dataset, parts.limit, parts.tasks.rows]
     ON([part.change for part in said], ui_handler(ctx, page.show_command), said, command, **QUIET)
     _wire_start(ctx, parts, ui_handler(ctx, look), asked_for, shown)
+    receive(ctx, "evaluate", page.take_endpoint, [parts.what, *kinds])
 
 
 def _wire_start(ctx: UiContext, parts: Parts, look: Any, asked_for: list[Any], shown: list[Any]) -> None:

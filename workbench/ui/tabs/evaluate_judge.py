@@ -20,6 +20,7 @@ from workbench.schemas.judging import JudgeConfig, JudgementSummary, Rubric
 from workbench.ui.components import job_cards, job_row, jobs_payload
 from workbench.ui.context import UiContext
 from workbench.ui.handlers import QUIET, ui_handler
+from workbench.ui.handover import Handed, receive
 from workbench.ui.tabs.controls import wire_job_cards
 from workbench.ui.tabs.evaluate_page import check_limit, endpoint_choices, keep_listed
 from workbench.ui.tabs.ticking import follow, page_token
@@ -184,3 +185,9 @@ def _wire(ctx: UiContext, parts: Parts) -> None:
     )
     started.success(ui_handler(ctx, show_lists), lists, outputs, **QUIET)
     wire_job_cards(ctx, parts.card)
+    receive(ctx, "judge", take_judge, [parts.endpoint])
+
+
+def take_judge(ctx: UiContext, handed: Handed) -> list[Any]:
+    """Choose the judge that another tab handed over."""
+    return [gr.update(choices=endpoint_choices(ctx), value=handed["name"])]

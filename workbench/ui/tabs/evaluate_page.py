@@ -18,6 +18,7 @@ from workbench.schemas.job import JobRecord
 from workbench.ui.components import command_payload, job_row, jobs_payload
 from workbench.ui.context import UiContext
 from workbench.ui.handlers import read_event
+from workbench.ui.handover import Handed
 from workbench.ui.models import base_of, list_models
 from workbench.ui.tabs.evaluate_live import LiveAnswers, evaluations_of, read_answers
 from workbench.ui.tabs.evaluate_tasks import Rows, read_choices, task_titles
@@ -106,6 +107,11 @@ def describe_model_choice(ctx: UiContext, model: str | None) -> Html:
         return paragraph(ctx.t("evaluate_tab.model.alone"), "wb-soft")
     known = {path: name for name, path in model_choices(ctx)}
     return paragraph(ctx.t("evaluate_tab.model.beside", name=known.get(str(base), base.name)), "wb-soft")
+
+
+def take_endpoint(ctx: UiContext, handed: Handed) -> list[Any]:
+    """Choose the endpoint that another tab handed over; see `receive`."""
+    return _take_over(ctx, "endpoint", handed["name"], endpoint_choices(ctx))
 
 
 def describe_endpoint(ctx: UiContext, name: str | None) -> Html:

@@ -14,6 +14,7 @@ from workbench.ui.components.live_view import live_view
 from workbench.ui.context import UiContext
 from workbench.ui.forms import Form, build_form
 from workbench.ui.handlers import QUIET, ui_handler, ui_stream
+from workbench.ui.handover import receive
 from workbench.ui.live_answers import StopSigns
 from workbench.ui.tabs import live_page as page
 from workbench.ui.tabs.controls import wire_job_cards
@@ -199,6 +200,7 @@ def _wire_models(ctx: UiContext, parts: Parts) -> None:
     once: dict[str, Any] = {**QUIET, "trigger_mode": "once"}
     parts.start.click(ui_handler(ctx, page.press_start), parts.startable, starting, **once)
     wire_job_cards(ctx, parts.servers)
+    receive(ctx, "live", page.take_server, [parts.models, parts.known])
 
 
 def _wire_question(ctx: UiContext, parts: Parts) -> None:

@@ -29,6 +29,7 @@ from workbench.ui.components import command_payload, job_row, jobs_payload, to_j
 from workbench.ui.components.live_view import render_live
 from workbench.ui.context import UiContext
 from workbench.ui.forms import parse_form
+from workbench.ui.handover import Handed
 from workbench.ui.live_answers import Column, StopSigns, ask_all, count_same, find_twins, pair_key
 from workbench.ui.live_sources import (
     Source,
@@ -89,6 +90,14 @@ def show_sources(ctx: UiContext, chosen: Sequence[str] | None, known: Sequence[s
     choices = [(source.label, source.id) for source in sources]
     hint = "" if sources else paragraph(ctx.t("live_tab.nobody"), "wb-soft")
     return [gr.update(choices=choices, value=kept), ids, hint]
+
+
+def take_server(ctx: UiContext, handed: Handed) -> list[Any]:
+    """Choose the models of the server that another tab handed over, and no others."""
+    sources = list_sources(ctx)
+    own = [source.id for source in sources if source.id.startswith(f"serve:{handed['job']}:")]
+    choices = [(source.label, source.id) for source in sources]
+    return [gr.update(choices=choices, value=own[:MAX_MODELS]), [source.id for source in sources]]
 
 
 def show_start(ctx: UiContext, chosen: str | None) -> list[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Mapping
 from html import escape
@@ -11,8 +10,6 @@ from typing import Any, cast
 import gradio as gr
 
 from workbench import __version__
-from workbench.inference import EndpointRegistry
-from workbench.schemas.inference import Endpoint
 from workbench.schemas.job import JobRecord
 from workbench.schemas.training import DownloadConfig
 from workbench.ui.components import json_view, labels_of, to_json
@@ -20,14 +17,9 @@ from workbench.ui.context import HubModel, UiContext
 from workbench.ui.forms import Form, build_form, parse_form
 from workbench.ui.handlers import QUIET, ui_handler
 from workbench.ui.models import downloaded_models, forget_model, register_model, registered_models
+from workbench.ui.tabs.endpoints import build_endpoints
 from workbench.ui.tabs.ticking import follow
 from workbench.ui.wording import say_bytes
-
-ENDPOINT_FIELDS = ("name", "base_url", "model", "locality")
-ENDPOINT_MORE = (
-    *("api_key_env", "engine", "dialect"),
-    *("thinking", "thinking_words", "max_in_flight", "timeout_s"),
-)
 
 
 def _action(ctx: UiContext, key: str, verb: str, *, careful: bool) -> dict[str, Any]:
@@ -44,36 +36,6 @@ def read_models(ctx: UiContext) -> str:
         for model, acts in fetched + own
     ]
     return to_json({"columns": [ctx.t(f"settings.models.{name}") for name in ("name", "path")], "rows": rows})
-
-
-def say_key(ctx: UiContext, variable: str, environ: Mapping[str, str]) -> str:
-    """Whether an endpoint's key is there; never the key."""
-    if not variable:
-        return ctx.t("settings.endpoints.key_none")
-    return ctx.t(f"settings.endpoints.key_{'set' if environ.get(variable) else 'unset'}", name=variable)
-
-
-def read_endpoints(ctx: UiContext, environ: Mapping[str, str]) -> str:
-    """Registered endpoints as JSON for the table."""
-    actions = [_action(ctx, "settings.endpoints.remove", "remove", careful=True)]
-    if ctx.services.test_endpoint is not None:
-        actions.insert(0, _action(ctx, "settings.endpoints.test", "test", careful=False))
-    rows = [
-        {
-            "id": endpoint.name,
-            "cells": [
-                endpoint.name,
-                endpoint.base_url,
-                endpoint.model,
-                ctx.t(f"choice.Endpoint.locality.{endpoint.locality}"),
-                say_key(ctx, endpoint.api_key_env, environ),
-            ],
-            "actions": actions,
-        }
-        for endpoint in EndpointRegistry(ctx.workspace).list()
-    ]
-    columns = [ctx.t(f"settings.endpoints.{name}") for name in ("name", "url", "model", "place", "key")]
-    return to_json({"columns": columns, "rows": rows})
 
 
 def add_folder(ctx: UiContext, given: str) -> str:
@@ -113,24 +75,6 @@ def tell_model(ctx: UiContext, found: HubModel) -> str:
     )
 
 
-def add_endpoint(ctx: UiContext, **values: Any) -> Endpoint:
-    """Check the form and keep the endpoint."""
-    endpoint = parse_form(Endpoint, _stripped(values))
-    EndpointRegistry(ctx.workspace).add(endpoint)
-    return endpoint
-
-
-def press_endpoint(ctx: UiContext, event: gr.EventData) -> None:
-    """A row's button: try the endpoint, or take it off the list."""
-    data = _data(event)
-    name, registry = str(data.get("row", "")), EndpointRegistry(ctx.workspace)
-    if data.get("verb") == "remove":
-        registry.remove(name)
-    elif data.get("verb") == "test" and ctx.services.test_endpoint is not None:
-        answer = ctx.services.test_endpoint(registry.get(name))
-        _say(ctx, "settings.endpoints.answered", name=name, answer=answer[:200])
-
-
 def _data(event: gr.EventData) -> dict[str, Any]:
     return cast("dict[str, Any]", event._data or {})  # pyright: ignore[reportPrivateUsage] - the only way in
 
@@ -150,7 +94,8 @@ def build(ctx: UiContext) -> None:
     with gr.Column(elem_classes="wb-card"):
         models = _build_models(ctx)
     with gr.Column(elem_classes="wb-card"):
-        endpoints = _build_endpoints(ctx)
+        _heading(ctx, "endpoints")
+        build_endpoints(ctx, "settings-endpoints", "endpoint")
     with gr.Row(equal_height=True):
         with gr.Column(elem_classes="wb-card", min_width=300):
             gr.Markdown(f"## {ctx.t('settings.language.title')}\n\n{ctx.t('settings.language.text')}")
@@ -159,9 +104,9 @@ def build(ctx: UiContext) -> None:
             gr.Markdown(f"## {ctx.t('settings.about.title')}\n\n{about}")
 
     def look(ctx: UiContext) -> list[str]:
-        return [read_models(ctx), read_endpoints(ctx, os.environ)]
+        return [read_models(ctx)]
 
-    follow(ctx, look, inputs=[], outputs=[models, endpoints])
+    follow(ctx, look, inputs=[], outputs=[models])
 
 
 def _heading(ctx: UiContext, part: str) -> None:
@@ -219,21 +164,3 @@ def _show_facts(look_up: Callable[[str, str], HubModel]) -> Callable[..., str]:
 def _press_download(ctx: UiContext, **values: Any) -> str:
     start_download(ctx, **values)
     return ctx.t("settings.download.started")
-
-
-def _build_endpoints(ctx: UiContext) -> gr.HTML:
-    _heading(ctx, "endpoints")
-    labels = labels_of(ctx, "settings.endpoints", ("empty", "confirm"))
-    table = json_view("table", elem_id="settings-endpoints", labels=labels, scripts=("cards.js",))
-    form = build_form(Endpoint, "endpoint", ctx, fields=ENDPOINT_FIELDS, advanced=ENDPOINT_MORE)
-    with gr.Row(elem_classes="wb-buttons"):
-        add: Any = gr.Button(ctx.t("settings.endpoints.add"), elem_id="endpoint-add")
-
-    def press_add(ctx: UiContext, **values: Any) -> str:
-        _say(ctx, "settings.endpoints.added", name=add_endpoint(ctx, **values).name)
-        return read_endpoints(ctx, os.environ)
-
-    events: Any = table
-    add.click(ui_handler(ctx, press_add), inputs_kwargs=form, outputs=[table], **QUIET)
-    events.click(ui_handler(ctx, press_endpoint), None, None, **QUIET)
-    return table
