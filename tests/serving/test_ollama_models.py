@@ -10,9 +10,9 @@ import pytest
 
 from tests.inference.fake_ollama_chat import FakeOllama, ollama
 from tests.serving.makers import make_gguf
-from workbench.errors import InputError, ResourceError
+from workbench.errors import EndpointError, InputError
 from workbench.schemas.serving import ServeConfig
-from workbench.serving.ollama_models import prepare_models, read_version
+from workbench.serving.ollama_models import prepare_models
 from workbench.serving.recipes import load_recipe
 from workbench.serving.sides import ollama_name
 
@@ -27,7 +27,7 @@ async def prepare(server: FakeOllama, wanted: ServeConfig, sent: list[tuple[int,
         if sent is not None:
             sent.append((done, total))
 
-    await asyncio.to_thread(prepare_models, server.url, wanted, load_recipe("ollama"), note)
+    await asyncio.to_thread(prepare_models, server.url, wanted, load_recipe("ollama"), note, lambda: None)
 
 
 async def test_a_gguf_is_uploaded_once_and_becomes_a_model(tmp_path: Path) -> None:
@@ -88,13 +88,7 @@ async def test_a_failure_inside_the_stream_is_a_failure(tmp_path: Path) -> None:
             return await super().create(request)
 
     async with ollama(Failing()) as server:
-        with pytest.raises(ResourceError) as caught:
+        with pytest.raises(EndpointError) as caught:
             await prepare(server, config(str(make_gguf(tmp_path / "m.gguf"))))
-    assert caught.value.code == "ollama_create_failed"
+    assert caught.value.code == "ollama_refused"
     assert caught.value.params["detail"] == "blob not found"
-
-
-def test_versions_are_compared_by_their_numbers() -> None:
-    assert read_version("0.34.1") > read_version("0.9.10")
-    assert read_version("0.35.0-rc1") == (0, 35, 0)
-    assert read_version("dev") == ()

@@ -54,6 +54,8 @@ class OllamaCreate(StrictModel):
     """A model to be registered from files that the server holds already."""
 
     model: str
+    base: str = ""
+    """A model that the server has, which this one is made from."""
     files: dict[str, str] = Field(default_factory=dict[str, str])
     """File name -> `sha256:...` of an uploaded blob."""
     adapters: dict[str, str] = Field(default_factory=dict[str, str])
@@ -65,4 +67,6 @@ class OllamaCreate(StrictModel):
 
     def body(self) -> dict[str, Any]:
         """As it is sent: nothing that was not set."""
-        return {name: value for name, value in self.model_dump(mode="json").items() if value}
+        values = self.model_dump(mode="json")
+        values["from"] = values.pop("base")
+        return {name: value for name, value in values.items() if value}

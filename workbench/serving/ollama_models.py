@@ -5,125 +5,96 @@ Only old servers still take adapters; newer ones refuse them, and the adapter mu
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import httpx
 
 from workbench.artifacts import hash_file
-from workbench.errors import InputError, ResourceError
+from workbench.errors import InputError
+from workbench.inference.ollama_admin import HttpOllama, OllamaAdmin, takes_adapters
+from workbench.inference.ollama_run import Connect, run_with_ollama
 from workbench.schemas.engines import EngineRecipe
+from workbench.schemas.ollama import OllamaCreate
 from workbench.schemas.serving import ServeConfig
 from workbench.serving.model_files import find_gguf, is_gguf_adapter
 from workbench.serving.sides import ollama_name
 
-CHUNK = 1 << 20
-QUIET_SECONDS = 600.0
-"""Between two messages of the server; checking a large file takes a while."""
 OnBytes = Callable[[int, int], None]
 
 
-def prepare_models(root: str, config: ServeConfig, recipe: EngineRecipe, on_bytes: OnBytes) -> None:
+def prepare_models(
+    root: str,
+    config: ServeConfig,
+    recipe: EngineRecipe,
+    on_bytes: OnBytes,
+    check: Callable[[], object],
+    connect: Connect = HttpOllama,
+) -> None:
     """Upload and create what is not there yet, and check that a model named by the person is.
 
     Args:
         root: The server's address.
         config: Model and adapters.
         recipe: Says from which version on adapters are refused.
-        on_bytes: Told bytes sent and bytes in all of each upload; may raise to end it.
+        on_bytes: Told bytes sent and bytes in all of each upload.
+        check: Called all along; may raise to end it.
+        connect: Makes the client.
 
     Raises:
-        InputError: `ollama_model_missing`, or `ollama_adapter_refused`.
-        ResourceError: `ollama_create_failed`, with what the server said.
+        InputError: `serve_ollama_model_missing`, `ollama_adapter_refused`, or a file is not what it should be.
+        EndpointError: What the server says.
     """
-    with httpx.Client(
-        base_url=root, trust_env=False, timeout=httpx.Timeout(QUIET_SECONDS, connect=10.0)
-    ) as client:
-        try:
-            _prepare(client, config, recipe, on_bytes)
-        except (httpx.HTTPError, OSError, ValueError) as exc:
-            raise ResourceError(
-                "ollama_create_failed", name=config.model_name, detail=str(exc)[:300] or "-"
-            ) from exc
+    run_with_ollama(root, connect, lambda client: _Preparing(client, config, recipe, on_bytes).run(), check)
 
 
-def _prepare(client: httpx.Client, config: ServeConfig, recipe: EngineRecipe, on_bytes: OnBytes) -> None:
-    known = _names(client)
-    base = ollama_name(config, 0)
-    if config.model.startswith("/"):
-        if base not in known:
-            _create(client, base, {"files": _upload(client, Path(config.model), on_bytes)})
-    elif base not in known and f"{base}:latest" not in known:
-        raise InputError("ollama_model_missing", name=base, models=", ".join(sorted(known)) or "-")
-    for index, adapter in enumerate(config.adapters, start=1):
-        name = ollama_name(config, index)
-        if name in known:
-            continue
-        file = find_gguf(Path(adapter.path))
+@dataclass(frozen=True)
+class _Preparing:
+    client: OllamaAdmin
+    config: ServeConfig
+    recipe: EngineRecipe
+    on_bytes: OnBytes
+
+    async def run(self) -> None:
+        known = {model.name for model in await self.client.tags()}
+        base = ollama_name(self.config, 0)
+        if self.config.model.startswith("/"):
+            if base not in known:
+                await self._create(
+                    OllamaCreate(model=base, files=await self._upload(Path(self.config.model)))
+                )
+        elif base not in known and f"{base}:latest" not in known:
+            raise InputError("serve_ollama_model_missing", name=base, models=", ".join(sorted(known)) or "-")
+        for index, adapter in enumerate(self.config.adapters, start=1):
+            name = ollama_name(self.config, index)
+            if name not in known:
+                await self._add_adapter(adapter.name, Path(adapter.path), name, base)
+
+    async def _add_adapter(self, shown: str, path: Path, name: str, base: str) -> None:
+        file = find_gguf(path)
         if file is None:
-            raise InputError("serve_adapter_not_file", path=adapter.path, name=adapter.name)
+            raise InputError("serve_adapter_not_file", path=str(path), name=shown)
         if not is_gguf_adapter(file):
-            _create(client, name, {"files": _upload(client, file, on_bytes)})
-            continue
-        if _is_refused(client, recipe):
-            raise InputError(
-                "ollama_adapter_refused", name=adapter.name, version=recipe.adapters.below_version
-            )
-        _create(client, name, {"from": base, "adapters": _upload(client, file, on_bytes)})
+            await self._create(OllamaCreate(model=name, files=await self._upload(file)))
+            return
+        if not takes_adapters(await self.client.version()):
+            raise InputError("ollama_adapter_refused", name=shown, version=self.recipe.adapters.below_version)
+        await self._create(OllamaCreate(model=name, base=base, adapters=await self._upload(file)))
 
+    async def _upload(self, path: Path) -> dict[str, str]:
+        file = find_gguf(path)
+        if file is None:
+            raise InputError("serve_model_not_file", path=str(path), engine="ollama")
+        digest, size, sent = f"sha256:{hash_file(file)}", file.stat().st_size, 0
 
-def _names(client: httpx.Client) -> set[str]:
-    answer = client.get("/api/tags").raise_for_status().json()
-    return {str(model["name"]) for model in answer.get("models") or ()}
+        def count(more: int) -> None:
+            nonlocal sent
+            sent += more
+            self.on_bytes(sent, size)
 
+        if not await self.client.has_blob(digest):
+            await self.client.upload_blob(digest, file, count)
+        return {file.name: digest}
 
-def _is_refused(client: httpx.Client, recipe: EngineRecipe) -> bool:
-    said = str(client.get("/api/version").raise_for_status().json().get("version", ""))
-    return bool(recipe.adapters.below_version) and read_version(said) >= read_version(
-        recipe.adapters.below_version
-    )
-
-
-def read_version(text: str) -> tuple[int, ...]:
-    """Numbers of a version; what follows them (`-rc1`) is left out."""
-    numbers = text.partition("-")[0].split(".")
-    return tuple(int(number) for number in numbers if number.isdigit())
-
-
-def _upload(client: httpx.Client, path: Path, on_bytes: OnBytes) -> dict[str, str]:
-    file = find_gguf(path)
-    if file is None:
-        raise InputError("serve_model_not_file", path=str(path), engine="ollama")
-    digest = f"sha256:{hash_file(file)}"
-    if client.head(f"/api/blobs/{digest}").status_code != 200:
-        size = file.stat().st_size
-        headers = {"Content-Length": str(size)}
-        content = _read(file, size, on_bytes)
-        client.post(f"/api/blobs/{digest}", content=content, headers=headers).raise_for_status()
-    return {file.name: digest}
-
-
-def _read(file: Path, size: int, on_bytes: OnBytes) -> Iterator[bytes]:
-    sent = 0
-    with file.open("rb") as stream:
-        while chunk := stream.read(CHUNK):
-            sent += len(chunk)
-            on_bytes(sent, size)
-            yield chunk
-
-
-def _create(client: httpx.Client, name: str, body: dict[str, Any]) -> None:
-    """Errors come inside the stream, with HTTP 200."""
-    last: dict[str, Any] = {}
-    with client.stream("POST", "/api/create", json={"model": name, "stream": True, **body}) as answer:
-        if answer.status_code != 200:
-            answer.read()
-            raise ResourceError("ollama_create_failed", name=name, detail=answer.text[:300])
-        for line in answer.iter_lines():
-            last = json.loads(line) if line.strip() else last
-            if last.get("error"):
-                raise ResourceError("ollama_create_failed", name=name, detail=str(last["error"])[:300])
-    if last.get("status") != "success":
-        raise ResourceError("ollama_create_failed", name=name, detail=str(last.get("status") or "-")[:300])
+    async def _create(self, wanted: OllamaCreate) -> None:
+        async for _ in self.client.create(wanted):
+            pass

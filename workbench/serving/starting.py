@@ -236,7 +236,7 @@ class Starter:
         """The models as they are asked, after the server has said that it has them."""
         config, recipe = self._config, self._recipe
         if recipe.dialect == "ollama":
-            prepare_models(root, config, recipe, self._show_upload)
+            prepare_models(root, config, recipe, self._show_upload, self._check)
             return describe_models(config, root, recipe)
         listed = list_names(read_object(f"{root}/v1/models"))
         wanted = config.names if recipe.adapters.way == "by_name" else (config.model_name,)
@@ -247,7 +247,6 @@ class Starter:
 
     def _show_upload(self, sent: int, size: int) -> None:
         self._job.progress("serve_uploading", sent, size, "bytes")
-        self._check()
 
     def _guard(self, models: tuple[ServedModel, ...]) -> GuardResult:
         """Ask both sides before anybody trusts a comparison of them.

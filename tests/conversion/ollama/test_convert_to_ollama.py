@@ -16,10 +16,10 @@ from tests.inference.fake_ollama import OllamaServer
 from tests.training.support import events_of, make_job
 from workbench.artifacts import write_json_atomic
 from workbench.conversion import run as conversion_run
-from workbench.conversion.ollama import register
 from workbench.conversion.run import run
 from workbench.errors import EndpointError, InputError, StateError, WorkbenchError
 from workbench.inference.ollama_fake import FakeOllama
+from workbench.inference.ollama_run import watch
 from workbench.jobs import CancelRequested, JobContext
 from workbench.paths import Workspace
 from workbench.schemas.conversion import Check, ConvertConfig, ProofReport
@@ -330,4 +330,4 @@ def test_watching_ends_work_that_waits() -> None:
             raise CancelRequested
 
     with pytest.raises(CancelRequested):
-        asyncio.run(register.watch(asyncio.sleep(60), check))
+        asyncio.run(watch(asyncio.sleep(60), check))

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from workbench.artifacts import read_json
 from workbench.conversion.ollama.work import EXPORT, Export, Variant, list_commands, name_model
 from workbench.errors import StateError
 from workbench.inference.ollama_admin import HttpOllama, OllamaAdmin, takes_adapters
+from workbench.inference.ollama_run import Connect, run_with_ollama
 from workbench.jobs import JobContext
 from workbench.schemas.base import parse
 from workbench.schemas.conversion import ConvertConfig
 from workbench.schemas.ollama import OllamaCreate
 
 HASH_PHASE, UPLOAD_PHASE, CREATE_PHASE = "ollama_hash", "ollama_upload", "ollama_create"
-WATCH_SECONDS = 0.2
 _BLOCK = 8 << 20
-Connect = Callable[[str], OllamaAdmin]
-Result = TypeVar("Result")
 
 
 def check_server(settings: ConvertConfig, job: JobContext, connect: Connect = HttpOllama) -> None:
@@ -33,7 +29,7 @@ def check_server(settings: ConvertConfig, job: JobContext, connect: Connect = Ht
     """
     if settings.ollama_url is None:
         return
-    version = _with_client(settings.ollama_url, connect, lambda client: client.version(), job.check)
+    version = run_with_ollama(settings.ollama_url, connect, lambda client: client.version(), job.check)
     if settings.ollama_adapter and not takes_adapters(version):
         raise StateError("ollama_too_new", version=version[:40])
     # an adapter that is merged could be registered as it is on such a server
@@ -65,7 +61,7 @@ def register(
         made = [await _create(client, settings, variant, digests, job) for variant in export.models]
         return {"url": settings.ollama_url, "version": await client.version(), "models": made}
 
-    return told | _with_client(settings.ollama_url, connect, send, job.check)
+    return told | run_with_ollama(settings.ollama_url, connect, send, job.check)
 
 
 def hash_files(folder: Path, names: list[str], job: JobContext) -> dict[str, str]:
@@ -119,32 +115,3 @@ async def _create(
     await client.show(name)
     job.event("ollama_model_made", name=name)
     return name
-
-
-def _with_client(
-    url: str,
-    connect: Connect,
-    work: Callable[[OllamaAdmin], Coroutine[Any, Any, Result]],
-    check: Callable[[], object],
-) -> Result:
-    async def run() -> Result:
-        client = connect(url)
-        try:
-            return await watch(work(client), check)
-        finally:
-            await client.close()
-
-    return asyncio.run(run())
-
-
-async def watch(work: Coroutine[Any, Any, Result], check: Callable[[], object]) -> Result:
-    """Wait for work, and end it at once where `check` raises, even while a server is silent."""
-    task = asyncio.ensure_future(work)
-    try:
-        while not task.done():
-            await asyncio.wait({task}, timeout=WATCH_SECONDS)
-            check()
-        return task.result()
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
