@@ -19,7 +19,6 @@ from workbench.conversion import run as conversion_run
 from workbench.conversion.run import run
 from workbench.errors import EndpointError, InputError, StateError, WorkbenchError
 from workbench.inference.ollama_fake import FakeOllama
-from workbench.inference.ollama_run import watch
 from workbench.jobs import CancelRequested, JobContext
 from workbench.paths import Workspace
 from workbench.schemas.conversion import Check, ConvertConfig, ProofReport
@@ -318,16 +317,3 @@ async def test_the_fake_that_is_shipped_does_the_same_without_a_network(tmp_path
     assert said[-1] == "success"
     assert json.dumps(await fake.show("m"))
     assert [model.name for model in await fake.tags()] == ["m:latest"]
-
-
-def test_watching_ends_work_that_waits() -> None:
-    import asyncio
-
-    asked = iter([False, False, True])
-
-    def check() -> None:
-        if next(asked):
-            raise CancelRequested
-
-    with pytest.raises(CancelRequested):
-        asyncio.run(watch(asyncio.sleep(60), check))
