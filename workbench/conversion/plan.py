@@ -136,7 +136,7 @@ def check_base(infos: Mapping[str, TensorInfo], home: Place) -> None:
 
 
 _MAY_DIFFER = (
-    *("up_proj.weight", "gate_proj.weight", "up_proj.bias", "gate_proj.bias"),
+    *("up_proj.weight", "gate_proj.weight", "down_proj.weight", "up_proj.bias", "gate_proj.bias"),
     *("score.weight", "lm_head.weight", *EMBEDDINGS),
 )
 
