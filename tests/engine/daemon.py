@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import http.client
 import os
 import shutil
@@ -48,6 +49,12 @@ def _children(pid: int) -> list[int]:
     return found[::-1]
 
 
+def _die_with_parent() -> None:
+    """Ends the child when the process of the tests is killed, which no fixture survives (Linux)."""
+    set_death_signal = 1
+    ctypes.CDLL(None).prctl(set_death_signal, signal.SIGTERM)
+
+
 class Daemon:
     """dockerd, and the containerd that it starts itself."""
 
@@ -72,6 +79,7 @@ class Daemon:
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
+            preexec_fn=_die_with_parent,
             env={**os.environ, "PATH": path},
         )
 
@@ -165,6 +173,7 @@ def running_registry(
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,
         start_new_session=True,
+        preexec_fn=_die_with_parent,
         env=dict(environ),
     )
     try:

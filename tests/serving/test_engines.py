@@ -50,7 +50,7 @@ docker run --gpus all --rm --ipc=host \\
   -v /home/username/works:/workspace \\
   -v /home/username/.cache/huggingface:/root/.cache/huggingface \\
   nvcr.io/nvidia/nemo:25.11.01 \\
-  bash -c 'pip install -q trl && python3 /workspace/n3-nemo-train.py --backend hf-peft \\
+  bash -c 'pip install -q trl && python3 /workspace/n3-nemo-train.py --backend hf-peft\\
 --data-file /workspace/train.jsonl --output-dir /workspace/ngc-adapter'
 """
 OURS_ONLY = {"--detach", "--init", "--stop-timeout", "--label", "--security-opt"}

@@ -201,11 +201,11 @@ def read_logprobs(completion: Any) -> ChatReply:
     Raises:
         CallFailed: There is no answer in it.
     """
-    choices = getattr(completion, "choices", None)
-    message = getattr(choices[0], "message", None) if choices else None
+    choices: Any = getattr(completion, "choices", None) or [None]
+    message: Any = getattr(choices[0], "message", None)
     if message is None:
         raise CallFailed(Failure("request", "answer_not_chat"))
-    told = getattr(getattr(choices[0], "logprobs", None), "content", None)
+    told: Any = getattr(getattr(choices[0], "logprobs", None), "content", None)
     finish = str(choices[0].finish_reason or "")
     if not told:
         text = f"{message.content or ''}{message.reasoning_content or ''}"

@@ -88,10 +88,9 @@ def read_ollama_ps(content: dict[str, Any] | None) -> Activity | None:
     """How busy Ollama is: each request moves the time until which its model stays loaded."""
     if content is None:
         return None
-    models: Any = content.get("models") or ()
-    marks = sorted(
-        f"{model.get('name')} {model.get('expires_at')}" for model in models if isinstance(model, dict)
-    )
+    listed: Any = content.get("models") or ()
+    models = [cast("dict[str, Any]", model) for model in listed if isinstance(model, dict)]
+    marks = sorted(f"{model.get('name')} {model.get('expires_at')}" for model in models)
     return Activity(False, float(hash(tuple(marks)) & 0xFFFFFFFF))
 
 

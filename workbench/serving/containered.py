@@ -63,7 +63,7 @@ def serve_in_container(
 
 def _tell(config: ServeConfig, job: JobContext, running: Running) -> None:
     base = running.models[0].endpoint
-    facts = {"engine": config.engine, **running.note["provenance"], "ignored_settings": []}
+    facts: dict[str, Any] = {"engine": config.engine, **running.note["provenance"], "ignored_settings": []}
     job.server_ready(
         base.base_url,
         models=[model.name for model in running.models],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ POLL_SECONDS = 0.5
 
 
 @contextmanager
-def starting_turn(locks: Path, while_waiting: Callable[[], None]) -> Iterator[None]:
+def starting_turn(locks: Path, while_waiting: Callable[[], None]) -> Generator[None]:
     """Hold the right to start; the lock of a process that died is free again.
 
     Args:

@@ -106,18 +106,20 @@ def _model(arguments: argparse.Namespace) -> str:
 
 def _plan(context: CliContext, arguments: argparse.Namespace) -> int:
     plan = _make_plan(context, read_config(arguments))
-    document = {
+    checks = _say_checks(context, plan.preflight)
+    command = list(plan.run_command or plan.command)
+    document: dict[str, Any] = {
         "server": None,
         "state": "planned",
         "endpoint": None,
-        "command": list(plan.run_command or plan.command),
+        "command": command,
         "memory_bytes": plan.memory_bytes,
         "image": plan.image,
         "models": list(plan.models),
         "workbench_command": list(plan.command),
-        "preflight": _say_checks(context, plan.preflight),
+        "preflight": checks,
     }
-    lines = [" ".join(document["command"]), *(line["sentence"] for line in document["preflight"])]
+    lines = [" ".join(command), *(str(check["sentence"]) for check in checks)]
     context.out.result(document, "\n".join(lines))
     return 0
 
