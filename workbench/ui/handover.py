@@ -1,4 +1,4 @@
-"""One tab hands an endpoint to another: a state of the page that the receiving tab listens to."""
+"""One tab hands an endpoint or a model to another: a state of the page that the receiving tab listens to."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from workbench.ui.context import UiContext
 from workbench.ui.handlers import GRADIO, QUIET, ui_handler
 
 Target = Literal["evaluate", "judge", "live", "data"]
+OPEN = "() => { window.WB.openTab('%s'); }"
+"""Shows a tab, by its name."""
 
 
 class Handed(TypedDict):
     """What was handed over."""
 
     target: Target
+    what: Literal["endpoint", "model"]
     name: str
-    """Of a registered endpoint."""
+    """Of a registered endpoint, or a model's folder."""
     job: str
     """Of the server behind it; empty where we did not start it."""
     at: float

@@ -123,7 +123,8 @@ def test_serving_starts_one_server_for_the_result(ctx: UiContext, finished: JobR
 def test_a_folder_of_ones_own_joins_the_models_when_it_is_handed_over(ctx: UiContext, tmp_path: Path) -> None:
     folder = write_model(tmp_path / "mine")
     finish(ctx, submit(ctx, target=str(folder)), {"artifact": str(folder), "path": str(folder)})
-    assert run.hand_over(ctx, "") == {"model": str(folder)}
+    handed = run.hand_over(ctx, "")
+    assert (handed["target"], handed["what"], handed["name"]) == ("evaluate", "model", str(folder))
     assert str(folder) in {model.path for model in list_models(ctx.workspace, "")}
 
 
@@ -133,7 +134,8 @@ def test_what_ollama_has_is_handed_over_as_an_endpoint(ctx: UiContext) -> None:
     shown = run.show_run(ctx, "")
     assert seen(shown[COMPARE])
     assert not seen(shown[SERVE])
-    assert run.hand_over(ctx, "") == {"endpoint": "ollama-team-tax-latest"}
+    handed = run.hand_over(ctx, "")
+    assert (handed["what"], handed["name"]) == ("endpoint", "ollama-team-tax-latest")
     endpoint = EndpointRegistry(ctx.workspace).get("ollama-team-tax-latest")
     assert (endpoint.model, endpoint.dialect) == ("team/tax:latest", "ollama")
 

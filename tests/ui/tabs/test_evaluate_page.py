@@ -2,7 +2,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import pytest
 
 from tests.ui.fakes import finish, make_artifact
@@ -19,6 +18,7 @@ from workbench.schemas.inference import ChatReply, Endpoint
 from workbench.schemas.job import JobRecord
 from workbench.schemas.recipe import RecipeConfig
 from workbench.ui.context import UiContext
+from workbench.ui.handover import Handed
 from workbench.ui.tabs import evaluate_page as page
 from workbench.ui.tabs.evaluate_live import LiveAnswers
 
@@ -151,26 +151,28 @@ def test_a_model_that_is_not_in_the_list_is_not_evaluated(
         page.start_evaluation(ctx, **values(what="model", model=chosen, dataset=dataset))
 
 
-def hand(ctx: UiContext, **sent: Any) -> list[Any]:
-    return page.receive(ctx, gr.EventData(None, sent))
+def hand(ctx: UiContext, what: Any, name: str) -> list[Any]:
+    return page.take_handed(ctx, Handed(target="evaluate", what=what, name=name, job="", at=0.0))
 
 
 def test_what_another_page_hands_over_is_chosen_here(ctx: UiContext, base: Path) -> None:
     folder = str(ctx.artifacts.folder(make_result(ctx, "tax-merged", base).id).resolve())
-    what, adapter, endpoint, model, note = hand(ctx, model=folder)
+    what, adapter, endpoint, model, note = hand(ctx, "model", folder)
     assert (what, model["value"], model["visible"]) == ("model", folder, True)
     assert not adapter["visible"]
     assert not endpoint["visible"]
     assert "もとのモデル" in note
     EndpointRegistry(ctx.workspace).add(LAN)
-    what, _, endpoint, model, note = hand(ctx, endpoint="lan")
+    what, _, endpoint, model, note = hand(ctx, "endpoint", "lan")
     assert (what, endpoint["value"], model["visible"]) == ("endpoint", "lan", False)
 
 
-@pytest.mark.parametrize("sent", [{}, {"model": "/etc"}, {"endpoint": "<b>"}, {"model": ["x"]}])
-def test_a_forged_hand_over_is_refused(ctx: UiContext, sent: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("what", "name"), [("model", ""), ("model", "/etc"), ("endpoint", "<b>"), ("", "lan")]
+)
+def test_a_forged_hand_over_is_refused(ctx: UiContext, what: Any, name: str) -> None:
     with pytest.raises(InputError, match="evaluation_no_model"):
-        hand(ctx, **sent)
+        hand(ctx, what, name)
 
 
 def test_the_list_holds_every_evaluation_and_keeps_the_choice(ctx: UiContext) -> None:

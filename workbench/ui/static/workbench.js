@@ -71,25 +71,7 @@
   const isTyping = (event) => event.isComposing || event.keyCode === 229
     || event.target.closest?.("input, textarea, select, [contenteditable='true']");
 
-  // ---- one page hands something to another, which may not have been drawn yet ----
-  const waiting = {};
-  const receivers = {};
-  function handOver(tab, data) {
-    waiting[tab] = data;
-    window.WB.openTab(tab);
-    receivers[tab]?.();
-  }
-  register("handed", (root, labels, send) => {
-    receivers[labels.tab] = () => {
-      const data = waiting[labels.tab];
-      delete waiting[labels.tab];
-      if (data) send(data);
-    };
-    receivers[labels.tab]();
-    return () => {};
-  });
-
-  window.WB = { el, bar, chip, redraw, register, mount, press, isTyping, handOver };
+  window.WB = { el, bar, chip, redraw, register, mount, press, isTyping };
 
   // ---- tabs as steps, and the tab in the address ----
   const tabButton = (name) => document.querySelector(`#wb-tabs [role=tab][data-tab-id="${CSS.escape(name)}"]`);

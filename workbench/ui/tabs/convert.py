@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from workbench.ui.components import command_line, job_cards
 from workbench.ui.context import UiContext
 from workbench.ui.forms import Form, make_component
 from workbench.ui.handlers import QUIET, ui_handler, ui_stream
+from workbench.ui.handover import OPEN, handed_state
 from workbench.ui.tabs import convert_page as page
 from workbench.ui.tabs import convert_run as run
 from workbench.ui.tabs.controls import wire_job_cards
@@ -25,8 +25,6 @@ from workbench.ui.views.runs import run_choices
 PATIENCE = 0.4
 """Seconds of silence before the page says that it is reading; most folders are read in less."""
 TO_RUN = "() => { document.querySelector('#convert-run')?.scrollIntoView({ behavior: 'smooth' }); }"
-OPEN_LIVE = "() => { window.WB.openTab('live'); }"
-HAND_OVER = "(what) => { window.WB.handOver('evaluate', JSON.parse(what)); }"
 LIST_SECONDS = 4.0
 
 
@@ -84,7 +82,6 @@ class RunParts:
     serve: gr.Button
     compare: gr.Button
     more: gr.Column
-    handed: gr.Textbox
 
     @property
     def shown(self) -> list[Any]:
@@ -186,8 +183,7 @@ def _lay_out_run(ctx: UiContext) -> RunParts:
                 ctx.t("convert_tab.serve"), variant="primary", visible=False, elem_id="convert-serve"
             )
             compare = gr.Button(ctx.t("convert_tab.compare"), visible=False, elem_id="convert-compare")
-    handed = gr.Textbox(visible="hidden", elem_id="convert-handed")
-    return RunParts(runs, card, facts, asking, consent, accept, proof, serve, compare, more, handed)
+    return RunParts(runs, card, facts, asking, consent, accept, proof, serve, compare, more)
 
 
 def _lay_out_consent(ctx: UiContext) -> tuple[gr.Column, gr.Checkbox, gr.Button]:
@@ -268,10 +264,7 @@ def _wire_run(ctx: UiContext, parts: FormParts, running: RunParts) -> None:
     def serve(ctx: UiContext, chosen: str | None) -> None:
         run.serve_result(ctx, chosen)
 
-    def hand(ctx: UiContext, chosen: str | None) -> str:
-        return json.dumps(run.hand_over(ctx, chosen))
-
     served = running.serve.click(ui_handler(ctx, serve), running.runs, None, **once)
-    served.success(None, js=OPEN_LIVE, **QUIET)
-    handed = running.compare.click(ui_handler(ctx, hand), running.runs, running.handed, **once)
-    handed.success(None, running.handed, None, js=HAND_OVER, **QUIET)
+    served.success(None, js=OPEN % "live", **QUIET)
+    handed = running.compare.click(ui_handler(ctx, run.hand_over), running.runs, handed_state(), **once)
+    handed.success(None, js=OPEN % "evaluate", **QUIET)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import gradio as gr
 
@@ -21,6 +22,7 @@ from workbench.schemas.job import ENDED, JobRecord
 from workbench.training.models import describe_model
 from workbench.ui.components import job_row, jobs_payload
 from workbench.ui.context import UiContext
+from workbench.ui.handover import Handed
 from workbench.ui.live_sources import start_server
 from workbench.ui.models import list_models, register_model
 from workbench.ui.tabs.convert_page import list_jobs, submit_conversion
@@ -170,7 +172,7 @@ def _can_answer(place: str, modified_ns: int) -> bool:
         return False
 
 
-def hand_over(ctx: UiContext, chosen: str | None) -> dict[str, str]:
+def hand_over(ctx: UiContext, chosen: str | None) -> Handed:
     """What the evaluation page is to ask: the model that Ollama has now, or the result's folder.
 
     Raises:
@@ -180,12 +182,16 @@ def hand_over(ctx: UiContext, chosen: str | None) -> dict[str, str]:
     told: Mapping[str, Any] = registration(job) if job is not None else dict[str, Any]()
     models = [str(name) for name in cast("list[Any]", told.get("models") or [])]
     if not models:
-        return {"model": offer_result(ctx, chosen)}
+        return _hand("model", offer_result(ctx, chosen))
     name = _UNSAFE.sub("-", f"ollama-{models[0]}")[:100]
     values: dict[str, Any] = {"name": name, "base_url": told.get("url"), "model": models[0]}
     endpoint = parse(Endpoint, {**values, "engine": "ollama", "dialect": "ollama"})
     EndpointRegistry(ctx.workspace).add(endpoint)
-    return {"endpoint": name}
+    return _hand("endpoint", name)
+
+
+def _hand(what: Literal["endpoint", "model"], name: str) -> Handed:
+    return Handed(target="evaluate", what=what, name=name, job="", at=time.time())
 
 
 def offer_result(ctx: UiContext, chosen: str | None) -> str:

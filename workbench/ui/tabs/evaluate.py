@@ -47,7 +47,6 @@ class Parts:
     adapter: gr.Dropdown
     endpoint: gr.Dropdown
     model: gr.Dropdown
-    handed: gr.HTML
     note: gr.HTML
     dataset: gr.Dropdown
     limit: gr.Number
@@ -105,8 +104,7 @@ def _lay_out_form(ctx: UiContext) -> dict[str, Any]:
     tasks = _lay_out_tasks(ctx)
     with gr.Row(elem_classes="wb-buttons"):
         start = gr.Button(ctx.t("evaluate_tab.start"), variant="primary", elem_id="evaluate-start")
-    handed = json_view("handed", elem_id="evaluate-handed", labels={"tab": "evaluate"})
-    chosen = {"what": what, "adapter": adapter, "endpoint": endpoint, "model": model, "handed": handed}
+    chosen = {"what": what, "adapter": adapter, "endpoint": endpoint, "model": model}
     return {**chosen, "dataset": dataset, "limit": limit, "note": note, "tasks": tasks, "start": start}
 
 
@@ -185,13 +183,11 @@ def _wire(ctx: UiContext, parts: Parts, command: gr.HTML) -> None:
     parts.what.input(ui_handler(ctx, page.choose_what), asked, kinds, **QUIET)
     told = [parts.endpoint.change, parts.model.change]
     ON(told, ui_handler(ctx, page.describe_choice), asked, parts.note, **QUIET)
-    handed: Any = parts.handed
-    handed.click(ui_handler(ctx, page.receive), None, [parts.what, *kinds], **QUIET)
     parts.adapter.change(ui_handler(ctx, page.choose_adapter), parts.adapter, parts.dataset, **QUIET)
     said = [parts.what, parts.adapter, parts.endpoint, parts.dataset, parts.limit, parts.tasks.rows]
     ON([part.change for part in said], ui_handler(ctx, page.show_command), said, command, **QUIET)
     _wire_start(ctx, parts, ui_handler(ctx, look), asked_for, shown)
-    receive(ctx, "evaluate", page.take_endpoint, [parts.what, *kinds])
+    receive(ctx, "evaluate", page.take_handed, [parts.what, *kinds])
 
 
 def _wire_start(ctx: UiContext, parts: Parts, look: Any, asked_for: list[Any], shown: list[Any]) -> None:

@@ -17,7 +17,6 @@ from workbench.schemas.evaluation import EvaluateConfig, TaskChoice
 from workbench.schemas.job import JobRecord
 from workbench.ui.components import command_payload, job_row, jobs_payload
 from workbench.ui.context import UiContext
-from workbench.ui.handlers import read_event
 from workbench.ui.handover import Handed
 from workbench.ui.models import base_of, list_models
 from workbench.ui.tabs.evaluate_live import LiveAnswers, evaluations_of, read_answers
@@ -109,11 +108,6 @@ def describe_model_choice(ctx: UiContext, model: str | None) -> Html:
     return paragraph(ctx.t("evaluate_tab.model.beside", name=known.get(str(base), base.name)), "wb-soft")
 
 
-def take_endpoint(ctx: UiContext, handed: Handed) -> list[Any]:
-    """Choose the endpoint that another tab handed over; see `receive`."""
-    return _take_over(ctx, "endpoint", handed["name"], endpoint_choices(ctx))
-
-
 def describe_endpoint(ctx: UiContext, name: str | None) -> Html:
     """Whether questions leave the house."""
     if not name:
@@ -127,20 +121,20 @@ def describe_endpoint(ctx: UiContext, name: str | None) -> Html:
     )
 
 
-def receive(ctx: UiContext, event: gr.EventData) -> list[Any]:
+def take_handed(ctx: UiContext, handed: Handed) -> list[Any]:
     """Another page hands over what is to be evaluated: a model's folder, or an endpoint.
 
     Returns:
         Values for the kind of thing, the lists of endpoints and models (both shown as the choice wants), and the note.
 
     Raises:
-        InputError: It is in none of the lists.
+        InputError: It is not in the list.
     """
-    sent = read_event(event)
-    for what, choices in (("model", model_choices(ctx)), ("endpoint", endpoint_choices(ctx))):
-        if str(sent.get(what)) in {value for _, value in choices}:
-            return _take_over(ctx, what, str(sent[what]), choices)
-    raise InputError("evaluation_no_model")
+    what, name = handed["what"], handed["name"]
+    choices = model_choices(ctx) if what == "model" else endpoint_choices(ctx)
+    if name not in {value for _, value in choices}:
+        raise InputError("evaluation_no_model")
+    return _take_over(ctx, what, name, choices)
 
 
 def _take_over(ctx: UiContext, what: str, chosen: str, choices: Choices) -> list[Any]:

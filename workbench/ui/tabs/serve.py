@@ -14,15 +14,13 @@ from workbench.ui.context import UiContext
 from workbench.ui.engine_look import EngineLook
 from workbench.ui.forms import Form, build_form
 from workbench.ui.handlers import QUIET, ui_handler
-from workbench.ui.handover import Handed, Target, handed_state
+from workbench.ui.handover import OPEN, Handed, Target, handed_state
 from workbench.ui.tabs import serve_form as form
 from workbench.ui.tabs import serve_load
 from workbench.ui.tabs import serve_page as page
 from workbench.ui.tabs.endpoints import build_endpoints
 from workbench.ui.tabs.ticking import BUSY, ON, SKIP, follow, page_token
 from workbench.ui.views.html import el, join, paragraph
-
-OPEN = "() => { window.WB.openTab('%s'); }"
 
 
 @dataclass(frozen=True)

@@ -320,7 +320,7 @@ def hand_over(ctx: UiContext, look: EngineLook, role: str | None, target: Target
     endpoint = pick_model(card.models, known).endpoint.model_copy(update={"name": known})
     keep_endpoint(ctx, endpoint)
     goal: Target = "judge" if target == "evaluate" and known == "judge" else target
-    return Handed(target=goal, name=known, job=card.job, at=time.time())
+    return Handed(target=goal, what="endpoint", name=known, job=card.job, at=time.time())
 
 
 def pick_model(models: Sequence[ServedModel], role: ServerRole) -> ServedModel:
