@@ -90,7 +90,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
         server = PageServer(workspace, build, environ or {})
         server.start()
         servers.append(server)
-        assert server.ready.wait(60), "the page was not built"
+        assert server.ready.wait(300), "the page was not built"
         return server.url
 
     yield start
