@@ -54,15 +54,17 @@ async def probe_load(
     ended = "done"
     for in_flight in sorted(set(config.levels)):
         level = await _measure(config, in_flight, environ, until, should_stop, create, clock)
-        if not level.requests:
-            ended = "stopped" if clock() < until else "budget"
+        spent = clock() >= until
+        # what the end of the budget cut off says nothing of the endpoint
+        if not level.requests or (spent and not level.ok):
+            ended = "budget" if spent else "stopped"
             break
         levels.append(level)
         on_level(level)
         if not level.ok and len(levels) == 1:
             raise to_endpoint_error(config.endpoint, level.error_code or "endpoint_unreachable")
         if not level.complete:
-            ended = "budget" if clock() >= until else "stopped"
+            ended = "budget" if spent else "stopped"
             break
         if level.errors > TOO_MANY_ERRORS * level.requests:
             ended = "errors"

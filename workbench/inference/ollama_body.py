@@ -46,5 +46,5 @@ def build_ollama_body(endpoint: Endpoint, request: ChatRequest, *, stream: bool)
         body["think"] = endpoint.thinking == "on"
     own = dict(endpoint.extra_body)
     given: Any = own.pop("options", {})
-    further = cast("Mapping[str, Any]", given) if isinstance(given, Mapping) else {}
-    return body | own | {"options": options | dict(further)}
+    further: dict[str, Any] = dict(cast("Mapping[str, Any]", given)) if isinstance(given, Mapping) else {}
+    return body | own | {"options": options | further}

@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import Any
 
-import aiohttp
-import openai
-
-from workbench.errors import EndpointError
-from workbench.inference.failures import sort_failure
+from workbench.inference.addresses import is_loopback
+from workbench.inference.calling import NO_KEY, Caller
 from workbench.inference.ollama_body import build_ollama_body
-from workbench.inference.openai_client import MODELS_NAMED, NO_KEY, is_loopback
-from workbench.inference.outcome import DETAIL_LIMIT, CallFailed, Failure, to_endpoint_error
+from workbench.inference.outcome import DETAIL_LIMIT, CallFailed, Failure
 from workbench.inference.posting import Poster
 from workbench.inference.reply import build_reply
 from workbench.inference.retrier import Retrier
 from workbench.inference.streaming import StreamedAnswer
 from workbench.schemas.inference import ChatChunk, ChatReply, ChatRequest, Endpoint
 
-Answer = TypeVar("Answer")
 
-
-class OllamaClient:
+class OllamaClient(Caller):
     """Chat through `POST /api/chat`.
 
     Args:
@@ -36,6 +30,8 @@ class OllamaClient:
         clock: A steady clock in seconds.
     """
 
+    always_lists = True
+
     def __init__(
         self,
         endpoint: Endpoint,
@@ -44,8 +40,7 @@ class OllamaClient:
         retrier: Retrier | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._endpoint = endpoint
-        self._key = key
+        super().__init__(endpoint, key)
         self._retrier = retrier or Retrier(endpoint.name)
         self._clock = clock
         self._poster = Poster(
@@ -114,56 +109,6 @@ class OllamaClient:
     async def close(self) -> None:
         """Close all connections."""
         await self._poster.close()
-
-    async def _send(self, call: Awaitable[Answer], until: float | None = None) -> Answer:
-        limit = until or asyncio.get_running_loop().time() + self._endpoint.timeout_s
-        try:
-            async with asyncio.timeout_at(limit):
-                return await call
-        except TimeoutError as exc:
-            raise CallFailed(Failure("retry", "answer_timeout")) from exc
-        except aiohttp.ClientError as exc:
-            raise CallFailed(Failure("retry", "answer_unreachable", str(exc)[:DETAIL_LIMIT])) from exc
-        except openai.OpenAIError as exc:
-            raise CallFailed(sort_failure(exc)) from exc
-        except ValueError as exc:
-            raise CallFailed(Failure("request", "answer_not_chat", str(exc)[:DETAIL_LIMIT])) from exc
-
-    async def _settle(self, exc: CallFailed) -> ChatReply:
-        """A reply in the state `error`, or the error that concerns the whole endpoint."""
-        failure = exc.failure
-        if failure.code == "endpoint_model_missing":
-            raise await self._explain_missing_model() from exc
-        if failure.kind == "endpoint":
-            raise self._explain(failure) from exc
-        return ChatReply(
-            text="", state="error", error_code=failure.code, error_detail=self._mask(failure.detail)
-        )
-
-    async def _explain_missing_model(self) -> EndpointError:
-        names = await self.models()
-        if self._endpoint.model in names:
-            return to_endpoint_error(self._endpoint, "endpoint_path_missing")
-        return EndpointError(
-            "endpoint_model_missing",
-            endpoint=self._endpoint.name,
-            model=self._endpoint.model,
-            models=", ".join(names[:MODELS_NAMED]) or "-",
-        )
-
-    def _explain(self, failure: Failure) -> EndpointError:
-        if failure.code == "endpoint_unauthorised":
-            name = self._endpoint.api_key_env
-            if name:
-                return EndpointError("endpoint_unauthorised", endpoint=self._endpoint.name, name=name)
-            return to_endpoint_error(self._endpoint, "endpoint_needs_key", "")
-        # no list of models is no Ollama
-        code = "endpoint_not_chat" if failure.code == "endpoint_model_missing" else failure.code
-        return to_endpoint_error(self._endpoint, code, self._mask(failure.detail))
-
-    def _mask(self, detail: str) -> str:
-        # servers like to repeat the key that they refuse
-        return detail.replace(self._key, "***") if self._key else detail
 
 
 def read_chat(answer: Any) -> ChatReply:

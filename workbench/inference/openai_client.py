@@ -8,35 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from ipaddress import ip_address
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from typing import Any
 
-import aiohttp
 import openai
 
-from workbench.errors import EndpointError
+from workbench.inference.addresses import is_loopback
 from workbench.inference.body import build_body
-from workbench.inference.failures import sort_failure
-from workbench.inference.outcome import DETAIL_LIMIT, CallFailed, Failure, to_endpoint_error
+from workbench.inference.calling import NO_KEY, Caller
+from workbench.inference.outcome import DETAIL_LIMIT, CallFailed, Failure
 from workbench.inference.posting import CONNECT_SECONDS, Poster
 from workbench.inference.reply import build_reply
 from workbench.inference.retrier import Retrier
 from workbench.inference.streaming import StreamedAnswer
 from workbench.schemas.inference import ChatChunk, ChatReply, ChatRequest, Endpoint
 
-MODELS_NAMED = 12
-NO_KEY = "none"
-"""The library insists on a key; servers that need none ignore it."""
-
 STREAMED: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
 
-Answer = TypeVar("Answer")
 
-
-class OpenAIClient:
+class OpenAIClient(Caller):
     """Chat through `AsyncOpenAI`.
 
     Args:
@@ -58,8 +49,7 @@ class OpenAIClient:
         build: Callable[[Endpoint, ChatRequest], dict[str, Any]] | None = None,
         read: Callable[[Any], ChatReply] | None = None,
     ) -> None:
-        self._endpoint = endpoint
-        self._key = key
+        super().__init__(endpoint, key)
         self._retrier = retrier or Retrier(endpoint.name)
         self._clock = clock
         self._build = build or build_body
@@ -122,27 +112,6 @@ class OpenAIClient:
         await self._poster.close()
         await self._client.close()
 
-    async def _send(self, call: Awaitable[Answer], until: float | None = None) -> Answer:
-        """One call, its failure sorted. The library's timeout counts per read; this one counts in all.
-
-        Args:
-            call: What to wait for.
-            until: The loop's time at which to give up; the endpoint's time for one answer from now on.
-        """
-        limit = until or asyncio.get_running_loop().time() + self._endpoint.timeout_s
-        try:
-            async with asyncio.timeout_at(limit):
-                return await call
-        except TimeoutError as exc:
-            raise CallFailed(Failure("retry", "answer_timeout")) from exc
-        except aiohttp.ClientError as exc:
-            raise CallFailed(Failure("retry", "answer_unreachable", str(exc)[:DETAIL_LIMIT])) from exc
-        except openai.OpenAIError as exc:
-            raise CallFailed(sort_failure(exc)) from exc
-        except ValueError as exc:
-            # not JSON although the server says so
-            raise CallFailed(Failure("request", "answer_not_chat", str(exc)[:DETAIL_LIMIT])) from exc
-
     async def _post(self, body: dict[str, Any]) -> Any:
         plain = {name: value for name, value in body.items() if name != "extra_body"}
         return await self._poster.post(plain | body.get("extra_body", {}))
@@ -158,39 +127,6 @@ class OpenAIClient:
         except openai.NotFoundError:
             return ()
         return tuple(str(model.id) for model in getattr(page, "data", None) or ())
-
-    async def _settle(self, exc: CallFailed) -> ChatReply:
-        """A reply in the state `error`, or the error that concerns the whole endpoint."""
-        failure = exc.failure
-        if failure.code == "endpoint_model_missing":
-            raise await self._explain_missing_model() from exc
-        if failure.kind == "endpoint":
-            raise self._explain(failure) from exc
-        return ChatReply(
-            text="", state="error", error_code=failure.code, error_detail=self._mask(failure.detail)
-        )
-
-    async def _explain_missing_model(self) -> EndpointError:
-        names = await self.models()
-        if not names or self._endpoint.model in names:
-            return to_endpoint_error(self._endpoint, "endpoint_path_missing")
-        return EndpointError(
-            "endpoint_model_missing",
-            endpoint=self._endpoint.name,
-            model=self._endpoint.model,
-            models=", ".join(names[:MODELS_NAMED]),
-        )
-
-    def _explain(self, failure: Failure) -> EndpointError:
-        if failure.code == "endpoint_unauthorised" and self._endpoint.api_key_env:
-            name = self._endpoint.api_key_env
-            return EndpointError("endpoint_unauthorised", endpoint=self._endpoint.name, name=name)
-        code = "endpoint_needs_key" if failure.code == "endpoint_unauthorised" else failure.code
-        return to_endpoint_error(self._endpoint, code, self._mask(failure.detail))
-
-    def _mask(self, detail: str) -> str:
-        # servers like to repeat the key that they refuse
-        return detail.replace(self._key, "***") if self._key else detail
 
 
 def connect(endpoint: Endpoint, key: str) -> openai.AsyncOpenAI:
@@ -212,15 +148,6 @@ def connect(endpoint: Endpoint, key: str) -> openai.AsyncOpenAI:
     client.organization = None
     client.project = None
     return client
-
-
-def is_loopback(url: str) -> bool:
-    """Whether an address is this machine's own."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def read_completion(completion: Any) -> ChatReply:
