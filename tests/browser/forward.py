@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import fcntl
+import signal
 import socket
 import struct
 import sys
@@ -11,6 +13,7 @@ import threading
 
 SIOCSIFFLAGS = 0x8914
 UP_AND_RUNNING = 0x41
+PR_SET_PDEATHSIG = 1
 
 
 def raise_loopback() -> None:
@@ -42,6 +45,8 @@ def join_ends(one: socket.socket, other: socket.socket) -> None:
 
 
 def main(port: int, path: str) -> None:
+    # the shell that started this becomes the browser: it ends with it
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     raise_loopback()
     listener = socket.create_server(("127.0.0.1", port))
     while True:
