@@ -63,7 +63,7 @@ def test_a_server_of_this_program_is_started_asked_and_stopped(page: Page, serve
     open_serving(page, url)
     before = open_role(page, "before")
     expect(before.locator(".sv-state")).to_have_text("止まっています")
-    expect(page.locator("#serve-checks")).to_contain_text("メモリー")
+    expect(page.locator("#serve-checks")).to_contain_text("メモリ")
     expect(page.locator("#serve-command")).to_contain_text("workbench serve start --engine embedded")
     page.locator("#serve-start").click()
     expect(before.locator(".sv-state")).to_have_text("使えます", timeout=LOADING_MS)

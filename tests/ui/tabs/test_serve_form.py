@@ -142,7 +142,7 @@ def test_the_embedded_server_needs_no_engine_and_is_planned_without_one(
         raise AssertionError("no engine is needed")
 
     checks, command, run = form.show_plan(ctx, refuse, "after", values(str(make_model(tmp_path / "m"))))
-    assert "メモリー" in checks
+    assert "メモリ" in checks
     assert json.loads(command)["command"].startswith("workbench serve start --engine embedded")
     assert json.loads(run)["command"] == ""
 
