@@ -65,16 +65,15 @@ def open_tab(page: Page, address: str) -> None:
 
 def choose_adapter(page: Page) -> None:
     box = page.locator("#convert-source input")
-    # the list is read from the disk after the page has been drawn
-    expect(async_option(page, box)).to_be_visible()
-    async_option(page, box).click()
-
-
-def async_option(page: Page, box: Any) -> Any:
-    if not page.get_by_role("option", name="窓口 LoRA").count():
-        page.wait_for_timeout(4000)
+    option = page.get_by_role("option", name="窓口 LoRA").first
+    for _ in range(10):
         box.click()
-    return page.get_by_role("option", name="窓口 LoRA").first
+        # the list is read from the disk after the page has been drawn
+        page.wait_for_timeout(3000)
+        if option.count():
+            break
+        box.blur()
+    option.click()
 
 
 def test_an_adapter_is_merged_from_the_page_and_proves_itself(
@@ -100,7 +99,7 @@ def test_an_adapter_is_merged_from_the_page_and_proves_itself(
     expect(plan).to_contain_text(f"{weights:,}")
     expect(page.locator("#convert-serve")).to_be_visible()
     page.locator("#convert-compare").click()
-    expect(page.locator("#evaluate-model input")).to_have_value("LoRA-merged")
+    expect(page.locator("#evaluate-model input")).to_have_value("LoRA-merged", timeout=RUN_MS)
     expect(page.locator("#evaluate-note")).to_contain_text("もとのモデル")
 
 

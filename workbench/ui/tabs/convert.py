@@ -125,7 +125,11 @@ def _lay_out_target(ctx: UiContext) -> dict[str, Any]:
     gr.HTML(el("h2", ctx.t("convert_tab.into")), elem_classes="wb-html")
     made: dict[str, Any] = {
         "to": gr.Radio([], visible=False, label=ctx.t("convert_tab.to"), elem_id="convert-to"),
-        "unfit": gr.HTML(elem_id="convert-unfit", elem_classes="wb-html"),
+        "unfit": gr.HTML(
+            paragraph(ctx.t("convert_tab.into.first"), "wb-soft"),
+            elem_id="convert-unfit",
+            elem_classes="wb-html",
+        ),
     }
     with gr.Row(equal_height=True):
         made["base"] = gr.Dropdown(

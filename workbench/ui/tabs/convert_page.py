@@ -206,7 +206,8 @@ def look_at_source(ctx: UiContext, values: Mapping[str, Any]) -> Look:
 def _nothing(ctx: UiContext, said: Html) -> Look:
     hidden = gr.update(visible=False)
     off = gr.update(interactive=False)
-    return Look(said, hidden, Html(), hidden, hidden, hidden, Html(), command_payload([]), off)
+    first = paragraph(ctx.t("convert_tab.into.first"), "wb-soft")
+    return Look(said, hidden, first, hidden, hidden, hidden, Html(), command_payload([]), off)
 
 
 # not yet finished, rather than wrong: nothing to be alarmed about
