@@ -72,7 +72,7 @@ def test_runs_become_a_table_with_plots_categories_and_files(page: Page, url: st
     page.wait_for_selector("#runs-plots .js-plotly-plot .trace")
     expect(page.locator("#runs-plots .wb-choice")).to_have_count(3)
     page.locator("#runs-plots .wb-choice", has_text="レーダー").click()
-    page.wait_for_selector("#runs-plots .js-plotly-plot .scatterpolar")
+    page.wait_for_selector("#runs-plots .js-plotly-plot .polarlayer .trace")
     expect(page.locator("#runs-genres")).to_contain_text("地理・生活圏常識")
     expect(page.locator("#runs-flips")).to_contain_text("大きく良くなった質問")
     look(page, "runs")

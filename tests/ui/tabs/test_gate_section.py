@@ -46,12 +46,12 @@ def test_the_form_offers_the_benches_of_the_runs_and_the_command(ctx: UiContext,
 
 
 def test_an_edit_becomes_the_new_gate(ctx: UiContext, runs: list[str]) -> None:
-    sent = event(verb="set", path="regression.0", name="threshold", value=0.02)
+    sent = event(verb="set", place="regression.0", name="threshold", value=0.02)
     text, form, _ = page.edit(ctx, SPEC, *runs, sent)
     assert yaml.safe_load(text)["regression"][0]["max_drop"] == 0.02
     assert "0.02" in form
     with pytest.raises(ConfigError):
-        page.edit(ctx, SPEC, *runs, event(verb="set", path="regression.0", name="threshold", value=-1))
+        page.edit(ctx, SPEC, *runs, event(verb="set", place="regression.0", name="threshold", value=-1))
     with pytest.raises(InputError):
         page.edit(ctx, SPEC, *runs, SimpleNamespace(_data="nonsense"))  # type: ignore[arg-type]
 

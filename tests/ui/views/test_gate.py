@@ -30,7 +30,7 @@ def spec() -> GateSpec:
 
 
 def rows(form: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {row["path"]: row for section in form["sections"] for row in section["rows"]}
+    return {row["place"]: row for section in form["sections"] for row in section["rows"]}
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -48,14 +48,14 @@ def test_every_condition_is_a_row_with_a_sentence_and_its_fields(spec: GateSpec,
 
 def test_an_edit_changes_one_thing(spec: GateSpec) -> None:
     edits = [
-        {"verb": "set", "path": "regression.0", "name": "threshold", "value": 0.9},
-        {"verb": "set", "path": "regression.0", "name": "tier", "value": "critical"},
-        {"verb": "set", "path": "regression.1", "name": "limit", "value": "min_value"},
-        {"verb": "set", "path": "human", "name": "min_win_rate", "value": None},
-        {"verb": "set", "path": "require", "name": "same_engine", "value": False},
+        {"verb": "set", "place": "regression.0", "name": "threshold", "value": 0.9},
+        {"verb": "set", "place": "regression.0", "name": "tier", "value": "critical"},
+        {"verb": "set", "place": "regression.1", "name": "limit", "value": "min_value"},
+        {"verb": "set", "place": "human", "name": "min_win_rate", "value": None},
+        {"verb": "set", "place": "require", "name": "same_engine", "value": False},
         {"verb": "add", "section": "improvement"},
         {"verb": "add", "section": "judge"},
-        {"verb": "remove", "path": "regression.1"},
+        {"verb": "remove", "place": "regression.1"},
     ]
     for edit in edits:
         spec = apply_edit(spec, edit)
@@ -69,20 +69,20 @@ def test_an_edit_changes_one_thing(spec: GateSpec) -> None:
 
 
 def test_another_limit_begins_with_a_threshold_of_its_own(spec: GateSpec) -> None:
-    changed = apply_edit(spec, {"verb": "set", "path": "regression.0", "name": "limit", "value": "max_drop"})
+    changed = apply_edit(spec, {"verb": "set", "place": "regression.0", "name": "limit", "value": "max_drop"})
     assert (changed.regression[0].limit, changed.regression[0].threshold) == ("max_drop", 0.03)
 
 
 @pytest.mark.parametrize(
     "edit",
     [
-        {"verb": "set", "path": "regression.0", "name": "threshold", "value": "many"},
-        {"verb": "set", "path": "regression.0", "name": "threshold", "value": None},
-        {"verb": "set", "path": "regression.0", "name": "threshold", "value": -1},
-        {"verb": "set", "path": "regression.0", "name": "limit", "value": "evil"},
-        {"verb": "set", "path": "regression.0", "name": "tier", "value": EVIL},
-        {"verb": "set", "path": "human", "name": "__class__", "value": 1},
-        {"verb": "set", "path": "require", "name": "error_rate_max", "value": 7},
+        {"verb": "set", "place": "regression.0", "name": "threshold", "value": "many"},
+        {"verb": "set", "place": "regression.0", "name": "threshold", "value": None},
+        {"verb": "set", "place": "regression.0", "name": "threshold", "value": -1},
+        {"verb": "set", "place": "regression.0", "name": "limit", "value": "evil"},
+        {"verb": "set", "place": "regression.0", "name": "tier", "value": EVIL},
+        {"verb": "set", "place": "human", "name": "__class__", "value": 1},
+        {"verb": "set", "place": "require", "name": "error_rate_max", "value": 7},
     ],
 )
 def test_a_value_that_cannot_be_used_is_refused(spec: GateSpec, edit: dict[str, Any]) -> None:
@@ -94,13 +94,13 @@ def test_a_value_that_cannot_be_used_is_refused(spec: GateSpec, edit: dict[str, 
     "edit",
     [
         {},
-        {"verb": "set", "path": "regression.9", "name": "tier", "value": "critical"},
-        {"verb": "set", "path": "regression.-1", "name": "tier", "value": "critical"},
-        {"verb": "set", "path": "judge", "name": "min_mean", "value": 3},
-        {"verb": "set", "path": "version", "name": "x", "value": 3},
+        {"verb": "set", "place": "regression.9", "name": "tier", "value": "critical"},
+        {"verb": "set", "place": "regression.-1", "name": "tier", "value": "critical"},
+        {"verb": "set", "place": "judge", "name": "min_mean", "value": 3},
+        {"verb": "set", "place": "version", "name": "x", "value": 3},
         {"verb": "add", "section": "require"},
-        {"verb": "remove", "path": "require"},
-        {"verb": "remove", "path": "regression.x"},
+        {"verb": "remove", "place": "require"},
+        {"verb": "remove", "place": "regression.x"},
     ],
 )
 def test_a_forged_edit_is_refused(spec: GateSpec, edit: dict[str, Any]) -> None:
@@ -110,10 +110,10 @@ def test_a_forged_edit_is_refused(spec: GateSpec, edit: dict[str, Any]) -> None:
 
 def test_the_last_condition_stays(spec: GateSpec) -> None:
     one = apply_edit(
-        apply_edit(spec, {"verb": "remove", "path": "human"}), {"verb": "remove", "path": "regression.1"}
+        apply_edit(spec, {"verb": "remove", "place": "human"}), {"verb": "remove", "place": "regression.1"}
     )
     with pytest.raises(ConfigError):
-        apply_edit(one, {"verb": "remove", "path": "regression.0"})
+        apply_edit(one, {"verb": "remove", "place": "regression.0"})
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

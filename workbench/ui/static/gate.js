@@ -4,8 +4,8 @@
   const { el, redraw, register } = window.WB;
 
   function input(row, field, send) {
-    const key = `${row.path}/${field.name}`;
-    const tell = (value) => send({ verb: "set", path: row.path, name: field.name, value });
+    const key = `${row.place}/${field.name}`;
+    const tell = (value) => send({ verb: "set", place: row.place, name: field.name, value });
     if (field.type === "select") {
       const node = el("select", { data: { key }, onchange: () => tell(node.value) }, field.options.map(([value, label]) =>
         el("option", { value, selected: value === field.value }, label)));
@@ -23,11 +23,11 @@
   }
 
   function drawRow(row, send) {
-    return el("div", { class: "wv-gate-row", data: { path: row.path } }, el("p", {}, row.text),
+    return el("div", { class: "wv-gate-row", data: { place: row.place } }, el("p", {}, row.text),
       el("div", { class: "wv-gate-fields" },
         row.fields.map((field) => el("label", {}, field.label, input(row, field, send))),
-        row.remove && el("button", { type: "button", class: "wb-btn wb-small", data: { key: `${row.path}/remove` },
-          onclick: () => send({ verb: "remove", path: row.path }) }, row.remove)));
+        row.remove && el("button", { type: "button", class: "wb-btn wb-small", data: { key: `${row.place}/remove` },
+          onclick: () => send({ verb: "remove", place: row.place }) }, row.remove)));
   }
 
   register("gate", (root, labels, send) => (data) => {

@@ -67,7 +67,7 @@ def build_form(spec: GateSpec, known: Known, lang: Lang) -> Payload:
     sections = [_list_section(name, getattr(spec, name), known, lang) for name in LISTS]
     sections += [_opinion_section(name, getattr(spec, name), lang) for name in OPINIONS]
     fields = [_field("require", name, getattr(spec.require, name), lang) for name in REQUIRED]
-    required = {"path": "require", "text": t("gate.form.require.text", lang), "fields": fields, "remove": ""}
+    required = {"place": "require", "text": t("gate.form.require.text", lang), "fields": fields, "remove": ""}
     sections.append({"name": "require", "title": t("gate.form.require", lang), "rows": [required], "add": ""})
     return {"sections": sections}
 
@@ -75,7 +75,7 @@ def build_form(spec: GateSpec, known: Known, lang: Lang) -> Payload:
 def _list_section(name: str, conditions: Sequence[Condition], known: Known, lang: Lang) -> Payload:
     rows = [
         {
-            "path": f"{name}.{index}",
+            "place": f"{name}.{index}",
             "text": say_condition(condition, lang),
             "fields": _condition_fields(condition, known, lang),
             "remove": t("gate.form.remove", lang),
@@ -126,7 +126,7 @@ def _opinion_section(name: str, given: JudgeConditions | HumanConditions | None,
         fields = [_field(name, field, getattr(given, field), lang) for field in OPINION_FIELDS[name]]
         fields += [_choice(field, getattr(given, field), lang) for field in ("tier", "decide_on")]
         text = t(f"gate.form.{name}.text", lang)
-        rows = [{"path": name, "text": text, "fields": fields, "remove": t("gate.form.remove", lang)}]
+        rows = [{"place": name, "text": text, "fields": fields, "remove": t("gate.form.remove", lang)}]
     add = "" if rows else t("gate.form.add", lang)
     return {"name": name, "title": t(f"gate.form.{name}", lang), "rows": rows, "add": add}
 
@@ -160,20 +160,21 @@ def apply_edit(spec: GateSpec, edit: Mapping[str, Any]) -> GateSpec:
 
     Args:
         spec: The gate before.
-        edit: What the page sent: `verb` (`set`, `add`, `remove`) with `path`, `name` and `value`, or `section`.
+        edit: What the page sent: `verb` (`set`, `add`, `remove`) with `place`, `name` and `value`, or `section`.
+            Never `path`: gradio takes an object with that key for a file of a visitor, and refuses it.
 
     Raises:
         InputError: `gate_edit_unknown` where the form has no such place.
         ConfigError: The value cannot be used; nothing has changed then.
     """
     values = spec.model_dump(mode="json", exclude_none=True)
-    verb, path = str(edit.get("verb", "")), str(edit.get("path", ""))
+    verb, place = str(edit.get("verb", "")), str(edit.get("place", ""))
     if verb == "add" and edit.get("section") in NEW:
         _add(values, str(edit["section"]))
     elif verb == "remove":
-        _remove(values, path)
+        _remove(values, place)
     elif verb == "set":
-        _set(_find(values, path), str(edit.get("name", "")), edit.get("value"))
+        _set(_find(values, place), str(edit.get("name", "")), edit.get("value"))
     else:
         raise InputError("gate_edit_unknown")
     return parse(GateSpec, values, prefix="gate")
@@ -186,19 +187,19 @@ def _add(values: dict[str, Any], section: str) -> None:
         values[section] = dict(NEW[section])
 
 
-def _remove(values: dict[str, Any], path: str) -> None:
-    section, _, index = path.partition(".")
+def _remove(values: dict[str, Any], place: str) -> None:
+    section, _, index = place.partition(".")
     if section in OPINIONS:
         values.pop(section, None)
         return
     if section not in LISTS:
         raise InputError("gate_edit_unknown")
-    _find(values, path)
+    _find(values, place)
     del values[section][int(index)]
 
 
-def _find(values: dict[str, Any], path: str) -> dict[str, Any]:
-    section, _, index = path.partition(".")
+def _find(values: dict[str, Any], place: str) -> dict[str, Any]:
+    section, _, index = place.partition(".")
     rows: Any = values.get(section)
     if section in LISTS and index.isdecimal() and int(index) < len(rows or ()):
         return rows[int(index)]
