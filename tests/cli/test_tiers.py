@@ -43,7 +43,7 @@ def test_a_required_engine_that_cannot_start_fails(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    _only(monkeypatch, "browser", "data")
+    _only(monkeypatch, "browser", "llama", "data")
     assert main(["test", "--require", "browser,engine", "--json"], home) == 3
     error = json.loads(capsys.readouterr().out)["error"]
     assert error["code"] == "tier_missing"
@@ -57,7 +57,7 @@ def test_an_engine_that_is_absent_is_named_and_left_out(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    _only(monkeypatch, "browser", "data")
+    _only(monkeypatch, "browser", "llama", "data")
     assert main(["test"], home) == 0
     assert commands[0][-2:] == ["-m", "not engine"]
     assert capsys.readouterr().out.strip().endswith("not here: engine")

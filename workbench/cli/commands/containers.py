@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -50,7 +50,7 @@ def handle(context: CliContext, arguments: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _engine(context: CliContext) -> Iterator[ContainerEngine]:
+def _engine(context: CliContext) -> Generator[ContainerEngine]:
     engine = connect(context.workspace, context.environ, mask=Redactor(context.environ).mask)
     try:
         yield engine
