@@ -55,7 +55,7 @@ def follow(
     extra: Any = None,
     seconds: float = TICK_SECONDS,
 ) -> gr.State:
-    """Call `read(ctx, *inputs)` every few seconds and at the page's start; send what changed.
+    """Call `read(ctx, *inputs)` every few seconds and when it is first seen; send what changed.
 
     Inside a tab it ticks only while that tab is in front, so that ten tabs cost no more than one.
 
@@ -76,11 +76,20 @@ def follow(
         return changed_only(last, read(ctx, *values))
 
     bound = ui_tick(ctx, tick)
-    blocks: Any = Context.root_block
-    timer = _make_timer(seconds)
-    for listen in (timer.tick, blocks.load, *([extra] if extra else [])):
+    for listen in (_make_timer(seconds).tick, _first_look(), *([extra] if extra else [])):
         listen(bound, inputs=[seen, *inputs], outputs=[*outputs, seen], concurrency_limit=None, **POLL)
     return seen
+
+
+def _first_look() -> Any:
+    """The page's start, or for what stands in a tab behind, when that tab comes to the front.
+
+    The browser goes through all components with every answer: looking into ten tabs at the start made the page
+    wait for seconds.
+    """
+    tab, tabs = _enclosing(gr.Tab), _enclosing(gr.Tabs)
+    blocks: Any = Context.root_block
+    return blocks.load if tab is None or tabs is None or tab.id == tabs.selected else tab.select
 
 
 def _make_timer(seconds: float) -> gr.Timer:
