@@ -21,7 +21,7 @@ from workbench.ui.context import UiContext
 from workbench.ui.server import build_server, guard
 
 HOST = "127.0.0.1"
-PATIENCE_MS = 120_000
+PATIENCE_MS = 180_000
 """A busy machine draws slowly; nothing here measures time."""
 Build = Callable[[UiContext], gr.Blocks]
 Serve = Callable[..., str]

@@ -350,22 +350,3 @@ def test_the_desk_is_not_wider_than_the_window_and_the_verdict_is_in_view(
     who.press("?")
     expect(who.page.locator(".rd-help")).to_contain_text("A is better")
     who.close()
-
-
-def test_the_comparison_page_leads_to_its_own_review(reviewer: Any, url: str, comparison: str) -> None:
-    who: Reviewer = reviewer()
-    who.open(f"{url}/ja/#compare")
-    who.page.locator("#cmp-review").click()
-    expect(who.page.locator("#rd-comparison")).to_have_value(comparison)
-    who.close()
-
-
-def test_behind_the_password_a_link_leads_to_the_review(reviewer: Any, serve: Serve, ctx: UiContext) -> None:
-    address = serve(root=ctx.workspace.root, environ={"WORKBENCH_PASSWORD": "opensesame"})
-    save_review(ctx)
-    who: Reviewer = reviewer()
-    who.open(f"{address}/en?tab=review")
-    who.page.locator("input[type=password]").fill("opensesame")
-    who.page.keyboard.press("Enter")
-    expect(who.page.locator("#rd-begin")).to_have_text("Begin the review")
-    who.close()
