@@ -200,22 +200,26 @@ def test_enter_does_not_send_while_japanese_is_being_composed_nor_alone(
     assert models.bodies[-1]["messages"][-1]["content"] == "窓口はどこですか\n2 行目"
 
 
-def test_stop_ends_the_answers_and_keeps_what_came(live: Page, models: FakeModels) -> None:
+def ask_for_ever(live: Page, models: FakeModels) -> None:
+    """Ask, and wait until both answers have run past their own words."""
     models.hold.set()
     question(live).fill("長い話をしてください。")
     live.locator("#live-send").click()
-    expect(answer(live, 0).locator(".live-body")).to_contain_text("…")
+    for place in range(2):
+        # an answer that has not begun yet shows one such sign
+        expect(answer(live, place).locator(".live-body")).to_contain_text("……")
+
+
+def test_stop_ends_the_answers_and_keeps_what_came(live: Page, models: FakeModels) -> None:
+    ask_for_ever(live, models)
     live.locator("#live-stop").click()
     for place in range(2):
         expect(answer(live, place)).to_contain_text("止めました")
-        expect(answer(live, place).locator(".live-body")).to_contain_text("…")
+        expect(answer(live, place).locator(".live-body")).to_contain_text("……")
     assert models.left.wait(20), "the connection stayed open"
 
 
 def test_a_closed_page_closes_the_connections(live: Page, models: FakeModels) -> None:
-    models.hold.set()
-    question(live).fill("長い話をしてください。")
-    live.locator("#live-send").click()
-    expect(answer(live, 0).locator(".live-body")).to_contain_text("…")
+    ask_for_ever(live, models)
     live.goto("about:blank")
     assert models.left.wait(30), "the server went on for nobody"

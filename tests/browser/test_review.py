@@ -305,7 +305,9 @@ def test_a_selected_passage_becomes_a_note_at_the_same_place(
     who.begin("四人目")
     passage = who.page.evaluate(
         """() => {
-          const piece = document.querySelector(".rd-answer[data-place=right] [data-at]").firstChild;
+          // the sides are drawn by lot, and an answer with marks is cut into pieces
+          const pieces = [...document.querySelectorAll(".rd-answer[data-place=right] [data-at]")].map((one) => one.firstChild);
+          const piece = pieces.find((one) => one.length >= 5);
           const range = document.createRange();
           range.setStart(piece, 2);
           range.setEnd(piece, 5);
@@ -349,4 +351,23 @@ def test_the_desk_is_not_wider_than_the_window_and_the_verdict_is_in_view(
     assert abs(boxes[0]["width"] - boxes[1]["width"]) < 1
     who.press("?")
     expect(who.page.locator(".rd-help")).to_contain_text("A is better")
+    who.close()
+
+
+def test_the_comparison_page_leads_to_its_own_review(reviewer: Any, url: str, comparison: str) -> None:
+    who: Reviewer = reviewer()
+    who.open(f"{url}/ja/#compare")
+    who.page.locator("#cmp-review").click()
+    expect(who.page.locator("#rd-comparison")).to_have_value(comparison)
+    who.close()
+
+
+def test_behind_the_password_a_link_leads_to_the_review(reviewer: Any, serve: Serve, ctx: UiContext) -> None:
+    address = serve(root=ctx.workspace.root, environ={"WORKBENCH_PASSWORD": "opensesame"})
+    save_review(ctx)
+    who: Reviewer = reviewer()
+    who.open(f"{address}/en?tab=review")
+    who.page.locator("input[type=password]").fill("opensesame")
+    who.page.keyboard.press("Enter")
+    expect(who.page.locator("#rd-begin")).to_have_text("Begin the review")
     who.close()

@@ -1,9 +1,9 @@
 // The review desk: what is on it, what keys do, and how everything is saved at once.
 (() => {
   "use strict";
-  const { el, redraw, register, openTab } = window.WB;
+  const { el, redraw, register, reviewing } = window.WB;
   const R = window.WBReview;
-  const KEPT = "wb-review", AUTO = "wb-review-auto";
+  const AUTO = "wb-review-auto";
   const TYPING_PAUSE = 500;
   const PATIENCE = 3;
   const CYCLE = ["off", "word", "char", "sentence"];
@@ -14,20 +14,8 @@
   const sameKey = (a, b) => Boolean(a && b) && a[0] === b[0] && a[1] === b[1];
   const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
-  function readKept() {
-    try { return JSON.parse(localStorage.getItem(KEPT)) || {}; } catch { return {}; }
-  }
-  function keep(changes) { localStorage.setItem(KEPT, JSON.stringify({ ...readKept(), ...changes })); }
-
-  /** From the compare page: the start card with that comparison. */
-  window.WB.openReview = (comparison) => {
-    if (comparison) keep({ comparison, active: false });
-    openTab("review");
-    document.dispatchEvent(new CustomEvent("wb-review-choose"));
-  };
-
   register("review", (root, labels, tell, ask) => {
-    const kept = readKept();
+    const kept = reviewing.read();
     const form = { comparison: kept.comparison || "", reviewer: kept.reviewer || "", mode: "random", blind: true, size: 30, filter: "", order: "file" };
     const state = { phase: "loading", told: null, item: null, entry: blank(), ahead: null, progress: null, desk: null, document: 1, flash: "", diff: "off", important: false, gold: false,
       promptShown: false, prompt: null, open: {}, side: "left", list: null, help: false, auto: localStorage.getItem(AUTO) === "1", scoresOpen: false, waiting: 0, offline: false,
@@ -114,7 +102,7 @@
       take(answer);
       form.comparison = answer.desk.comparison;
       form.reviewer = answer.desk.reviewer;
-      keep({ comparison: answer.desk.comparison, reviewer: answer.desk.reviewer, active: !answer.desk.adjudicating });
+      reviewing.keep({ comparison: answer.desk.comparison, reviewer: answer.desk.reviewer, active: !answer.desk.adjudicating });
       tell({ comparison: answer.desk.comparison, reviewer: answer.desk.reviewer });
       draw();
       toTop();
@@ -189,7 +177,7 @@
       resume() { send("resume", { comparison: form.comparison, reviewer: form.reviewer }).then(show).catch(fail); },
       leave() {
         flush();
-        keep({ active: false });
+        reviewing.keep({ active: false });
         send("start", { comparison: form.comparison, reviewer: form.reviewer }).then(showStart).catch(fail);
       },
       back() { state.phase = "desk"; draw(); },
@@ -324,7 +312,7 @@
     function showStart(told) {
       Object.assign(state, { phase: "start", told, list: null });
       form.comparison = told.comparison;
-      keep({ comparison: form.comparison, reviewer: form.reviewer });
+      reviewing.keep({ comparison: form.comparison, reviewer: form.reviewer });
       tell({ comparison: form.comparison, reviewer: form.reviewer });
       draw();
     }
@@ -392,7 +380,7 @@
     document.addEventListener("wb-review-choose", () => {
       if (!root.isConnected) return;
       flush();
-      form.comparison = readKept().comparison || form.comparison;
+      form.comparison = reviewing.read().comparison || form.comparison;
       act.choose({});
     });
     document.addEventListener("wb-review-settings", () => {
@@ -406,7 +394,7 @@
     });
 
     function open() {
-      const last = readKept();
+      const last = reviewing.read();
       if (last.active && last.comparison && last.reviewer) {
         send("resume", { comparison: last.comparison, reviewer: last.reviewer }).then(show).catch(() => act.choose({}));
       } else act.choose({});

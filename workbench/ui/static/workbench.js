@@ -85,6 +85,20 @@
   }
   window.WB.openTab = openTab;
 
+  // ---- where a review was left; the desk itself comes with its tab, which may never have been opened ----
+  const reviewing = {
+    read() { try { return JSON.parse(localStorage.getItem("wb-review")) || {}; } catch { return {}; } },
+    keep(changes) { localStorage.setItem("wb-review", JSON.stringify({ ...reviewing.read(), ...changes })); },
+  };
+  window.WB.reviewing = reviewing;
+
+  /** From the compare page: the start card with that comparison. */
+  window.WB.openReview = (comparison) => {
+    if (comparison) reviewing.keep({ comparison, active: false });
+    openTab("review");
+    document.dispatchEvent(new CustomEvent("wb-review-choose"));
+  };
+
   // a link that was sent around may name the tab as ?tab=, which also survives the page that asks for the password
   const addressTab = () => decodeURIComponent(location.hash.slice(1)) || new URLSearchParams(location.search).get("tab") || "";
 
