@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -80,3 +82,26 @@ def test_a_server_of_this_program_is_started_asked_and_stopped(page: Page, serve
     open_serving(page, url)
     open_role(page, "before")
     stop(page, "before")
+
+
+def test_without_an_engine_the_page_says_so_and_goes_on(
+    page: Page, serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
+    url = serve()
+    open_serving(page, url)
+    expect(page.locator("#serve-engine")).to_contain_text("組み込みサーバーは、このまま使えます")
+    expect(card(page, "before").locator(".sv-main")).to_have_text("起動する")
+    open_serving(page, url, "en")
+    expect(page.locator("#serve-engine")).to_contain_text("The embedded server can be used all the same")
+
+
+@pytest.mark.parametrize("width", [1920, 1280, 820])
+def test_the_page_is_not_wider_than_the_window(page: Page, serve: Serve, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    open_serving(page, serve())
+    expect(card(page, "reward")).to_be_visible()
+    for box in ("serve-setup", "serve-outside", "serve-load"):
+        open_box(page, box)
+    expect(page.locator("#load-start")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
