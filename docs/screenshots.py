@@ -20,7 +20,7 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
-TABS = ("start", "data", "train", "convert", "evaluate", "compare", "jobs")
+TABS = ("start", "data", "train", "convert", "serve", "evaluate", "compare", "live", "review", "jobs")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import docker
 import pytest
@@ -14,8 +15,10 @@ from tests.engine.images import BUSYBOX, import_busybox
 from workbench.containers.connect import connect
 from workbench.containers.docker_engine import DockerEngine
 from workbench.containers.starting import run_container
+from workbench.jobs import JobStore
 from workbench.paths import Workspace
 from workbench.schemas.containers import ContainerRecord, ContainerSpec
+from workbench.serving.servers import find_servers, stop_server
 from workbench.text.secrets import Redactor
 
 KEY = "nvapi-canary-0123456789abcdef"
@@ -105,3 +108,26 @@ def publish(raw: docker.APIClient) -> Callable[..., str]:
         return images.publish(raw, registry, name, layers=layers, mib=mib, auth=auth)
 
     return make
+
+
+@pytest.fixture
+def jobs(
+    workspace: Workspace,
+    daemon: Daemon,
+    raw: docker.APIClient,
+    monkeypatch: pytest.MonkeyPatch,
+    repo_root: Path,
+) -> Iterator[JobStore]:
+    """Jobs whose workers talk to the test's engine; whatever a test leaves behind is ended."""
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{daemon.socket}")
+    monkeypatch.setenv("NGC_API_KEY", KEY)
+    monkeypatch.setenv("PYTHONPATH", str(repo_root))
+    store = JobStore(workspace)
+    yield store
+    for card in find_servers(workspace, store):
+        if card.state not in ("stopped", "failed"):
+            stop_server(card.id, workspace, store)
+    for record in store.list(kind="serve"):
+        store.wait(record.spec.id, timeout=30)
+    for left in raw.containers(all=True, filters={"label": "io.workbench.managed=true"}):
+        raw.remove_container(left["Id"], force=True)

@@ -6,56 +6,28 @@ import asyncio
 import json
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import docker
 import pytest
 
 from tests.engine.conftest import KEY
-from tests.engine.daemon import Daemon
 from tests.engine.fake_nim import FAKE_NIM, import_fake_nim
+from tests.engine.waiting import until_ready, wait_for
 from tests.serving.makers import make_adapter, make_model
 from workbench.inference import examine
 from workbench.jobs import JobStore
 from workbench.paths import Workspace
-from workbench.schemas.job import JobRecord
 from workbench.schemas.serving import ServeConfig
 from workbench.serving.guarding import guard_endpoints, served_models
 from workbench.serving.planning import plan_server, submit_server
 from workbench.serving.servers import find_servers, reattach_server, stop_server
-
-SECONDS = 120.0
 
 
 @pytest.fixture(scope="session")
 def fake_nim(raw: docker.APIClient) -> str:
     import_fake_nim(raw)
     return FAKE_NIM
-
-
-@pytest.fixture
-def jobs(
-    workspace: Workspace,
-    daemon: Daemon,
-    raw: docker.APIClient,
-    monkeypatch: pytest.MonkeyPatch,
-    repo_root: Path,
-) -> Iterator[JobStore]:
-    """Jobs whose workers talk to the test's engine; whatever a test leaves behind is ended."""
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{daemon.socket}")
-    monkeypatch.setenv("NGC_API_KEY", KEY)
-    monkeypatch.setenv("PYTHONPATH", str(repo_root))
-    store = JobStore(workspace)
-    yield store
-    for card in find_servers(workspace, store):
-        if card.state not in ("stopped", "failed"):
-            stop_server(card.id, workspace, store)
-    for record in store.list(kind="serve"):
-        store.wait(record.spec.id, timeout=30)
-    for left in raw.containers(all=True, filters={"label": "io.workbench.managed=true"}):
-        raw.remove_container(left["Id"], force=True)
 
 
 def config(folder: Path, image: str, **values: object) -> ServeConfig:
@@ -72,23 +44,6 @@ def config(folder: Path, image: str, **values: object) -> ServeConfig:
         "ready_seconds": 60,
     }
     return ServeConfig.model_validate({**given, **values})
-
-
-def wait_for(condition: Callable[[], object], what: str) -> None:
-    until = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < until, what
-        time.sleep(0.2)
-
-
-def until_ready(jobs: JobStore, record: JobRecord) -> JobRecord:
-    def ready() -> bool:
-        now = jobs.get(record.spec.id)
-        assert now.status.state in ("queued", "running"), (now.error, jobs.log_lines(record.spec.id))
-        return now.status.ready
-
-    wait_for(ready, "the server did not become ready")
-    return jobs.get(record.spec.id)
 
 
 def running_containers(raw: docker.APIClient) -> list[str]:

@@ -43,7 +43,7 @@ class Parts:
 
 def build_section(ctx: UiContext) -> None:
     """Lay out the section; the tab around it stays as it is."""
-    with gr.Accordion(ctx.t("gate.title"), open=False, elem_id="gate-section"):
+    with gr.Accordion(ctx.t("gate.title"), open=False, elem_classes="wb-card", elem_id="gate-section"):
         _wire(ctx, _lay_out(ctx))
 
 

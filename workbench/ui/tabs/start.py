@@ -22,7 +22,7 @@ from workbench.ui.tabs.ticking import follow
 from workbench.ui.wording import say_ago
 
 SAMPLE_REQUEST = "sample-"
-GUIDE = ("data", "train", "convert", "serve", "evaluate", "compare")
+GUIDE = ("data", "train", "convert", "serve", "evaluate", "compare", "review")
 OPEN_DATA = "() => { WB.openTab('data'); }"
 
 
