@@ -172,6 +172,17 @@ def test_unequal_protocols_are_named() -> None:
     assert check_protocols({}, after) == []
 
 
+def test_servers_of_unequal_images_or_weights_are_named() -> None:
+    before = {
+        "provenance": {"image_digest": "llama.cpp@sha256:1", "base_sha256": "a", "quantisation": "q8_0"}
+    }
+    after = {"provenance": {"image_digest": "llama.cpp@sha256:2", "base_sha256": "b", "quantisation": "q8_0"}}
+    assert [warning.code for warning in check_protocols(before, after)] == [
+        "image_differs",
+        "base_model_differs",
+    ]
+
+
 def test_items_say_what_became_of_each_question() -> None:
     items = compare(side(BEFORE), side(AFTER), draws=200).items
     assert {item.id.rstrip("0123456789"): item.category for item in items} == {

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.serving.makers import make_adapter, make_model
+from workbench.artifacts import hash_folder
 from workbench.errors import ConfigError, NotFoundError
 from workbench.jobs import CancelRequested
 from workbench.schemas.serving import ServeConfig
@@ -97,6 +100,18 @@ def test_a_ready_server_shows_its_address_and_what_was_found(server: FakeServer)
     assert job.ready["differences"] == {"ft": 1.5, "hollow": 0.0}
     assert ("adapter_has_no_effect", {"name": "hollow"}) in job.events
     assert ("generation_setting_ignored", {"setting": "num_beams"}) in job.events
+
+
+def test_answers_will_carry_which_weights_gave_them(server: FakeServer, tmp_path: Path) -> None:
+    model, adapter = make_model(tmp_path / "model"), make_adapter(tmp_path / "adapter")
+    job = FakeJob(False, True)
+    serve_with(job, model=str(model), adapters=[{"name": "ft", "path": str(adapter)}])
+    told = job.ready["provenance"]
+    assert (told["base_sha256"], told["adapters"]) == (hash_folder(model), {"ft": hash_folder(adapter)})
+    (adapter / "adapter_config.json").write_text("{}", encoding="utf-8")
+    again = FakeJob(False, True)
+    serve_with(again, model=str(model), adapters=[{"name": "ft", "path": str(adapter)}])
+    assert again.ready["provenance"]["adapters"] != told["adapters"]
 
 
 def test_a_stopped_server_reports_what_it_did(server: FakeServer) -> None:

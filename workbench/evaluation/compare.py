@@ -188,6 +188,7 @@ COMPARED: dict[str, Callable[[Details], object]] = {
     "sampling": _from("sampling"),
     "tests": _from("tests"),
     "phrases": _from("refusal_phrases"),
+    "image": _from("provenance", "image_digest"),
     "base_model": _from("provenance", "base_sha256"),
     "template": _from("provenance", "template_sha256"),
     "quantisation": _from("provenance", "quantisation"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 from pathlib import Path
 from typing import Any
 
 from workbench.artifacts import hash_file, hash_folder
+from workbench.errors import WorkbenchError
 from workbench.schemas.containers import ContainerSpec
 from workbench.schemas.engines import EngineRecipe
 from workbench.schemas.serving import ServeConfig, ServeProvenance
@@ -50,16 +52,19 @@ def _options(spec: ContainerSpec) -> dict[str, Any]:
 class HashInBackground(threading.Thread):
     """Hashes base and adapters while the server loads: minutes for large models, which are waited for anyway."""
 
-    def __init__(self, config: ServeConfig, recipe: EngineRecipe) -> None:
+    def __init__(self, config: ServeConfig, recipe: EngineRecipe | None = None) -> None:
+        """Args: `config`: what is served. `recipe`: of its engine; None for the embedded server."""
         super().__init__(name="hash", daemon=True)
-        local = recipe.model.kind in ("folder", "file") or config.model.startswith("/")
+        local = recipe is None or recipe.model.kind in ("folder", "file") or config.model.startswith("/")
         self._paths = {config.model_name: config.model} if local else {}
         self._paths |= {adapter.name: adapter.path for adapter in config.adapters}
         self._hashes: dict[str, str] = {}
 
     def run(self) -> None:
-        for name, path in self._paths.items():
-            self._hashes[name] = hash_model(Path(path))
+        # a model that cannot be read is told by the server that wants to load it
+        with contextlib.suppress(OSError, WorkbenchError):
+            for name, path in self._paths.items():
+                self._hashes[name] = hash_model(Path(path))
 
     def result(self) -> dict[str, str]:
         """Hashes by model name; waits until they are there."""

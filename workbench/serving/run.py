@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.jobs import JobContext
 from workbench.schemas.base import parse
-from workbench.schemas.serving import GuardResult, ServeConfig
+from workbench.schemas.serving import GuardResult, ServeConfig, ServeProvenance
 from workbench.serving.containered import serve_in_container
 from workbench.serving.model_files import quantisation_of
+from workbench.serving.provenance import HashInBackground
 from workbench.serving.sides import describe_models
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class ServerWatch:
         self._job = job
         self._server: RunningServer | None = None
         self._reason = "stopped"
+        self._hashes = HashInBackground(settings)
+        self._hashes.start()
 
     def on_ready(self, server: RunningServer) -> None:
         """Tell where the server is and what it found about its models."""
@@ -91,14 +94,17 @@ class ServerWatch:
             self._job.event("generation_setting_ignored", setting=setting)
 
     def _provenance(self, facts: dict[str, Any]) -> dict[str, Any]:
-        """What answers of this server must carry; the hash of the weights stands in the artifacts that it serves."""
-        return {
-            "engine": "embedded",
-            "dtype": str(facts.get("dtype", "")),
-            "quantisation": quantisation_of(Path(self._settings.model)),
-            "template_sha256": str(facts.get("template_sha256", "")),
-            "options": {"max_context": self._settings.max_context, "versions": facts.get("versions", {})},
-        }
+        """What answers of this server must carry."""
+        settings, hashes = self._settings, self._hashes.result()
+        return ServeProvenance(
+            engine="embedded",
+            base_sha256=hashes.get(settings.model_name, ""),
+            adapters={adapter.name: hashes.get(adapter.name, "") for adapter in settings.adapters},
+            dtype=str(facts.get("dtype", "")),
+            quantisation=quantisation_of(Path(settings.model)),
+            template_sha256=str(facts.get("template_sha256", "")),
+            options={"max_context": settings.max_context, "versions": facts.get("versions", {})},
+        ).model_dump(mode="json", exclude_defaults=True)
 
     def should_stop(self) -> bool:
         """Whether the server ends now; raises what the job's control raises."""

@@ -161,11 +161,11 @@ def find_server(
     raise NotFoundError("server_unknown", id=card_id)
 
 
-def find_provenance(endpoint: Endpoint, jobs: JobStore) -> dict[str, Any]:
-    """What an evaluation of this endpoint must carry; empty where it is no server of ours that runs."""
+def find_note(endpoint: Endpoint, jobs: JobStore) -> dict[str, Any]:
+    """What the server behind an endpoint tells of itself; empty where it is no server of ours that runs."""
     for record in jobs.list(kind="serve"):
         if record.status.state == "running" and record.status.endpoint == endpoint.base_url:
-            return dict(cast("Mapping[str, Any]", record.status.note.get("provenance") or {}))
+            return dict(record.status.note)
     return {}
 
 

@@ -6,8 +6,9 @@ import pytest
 
 from tests.ui.fakes import finish, make_artifact
 from tests.ui.samples import QUOTED, answer
+from tests.ui.serve_samples import URL, make_ready, set_running, with_adapter
 from tests.ui.small_models import make_result, write_model
-from workbench.errors import ConfigError, InputError
+from workbench.errors import ConfigError, InputError, StateError
 from workbench.evaluation import summarise
 from workbench.evaluation.journal import JOURNAL, Journal
 from workbench.inference import EndpointRegistry
@@ -74,6 +75,29 @@ def test_an_endpoint_is_asked_every_test_file_of_the_data(ctx: UiContext, datase
     assert Path(config.tests.unanswerable).name == "test_unanswerable.jsonl"
     assert config.label == "lan"
     assert job.spec.secret_names == ("LAN_KEY",)
+
+
+def test_an_endpoint_of_our_own_server_is_asked_as_one_of_its_sides(
+    ctx: UiContext, dataset: str, tmp_path: Path
+) -> None:
+    job = make_ready(ctx, with_adapter(tmp_path))
+    note = ctx.jobs.get(job.spec.id).status.note
+    set_running(
+        ctx,
+        job,
+        ready=True,
+        endpoint=URL,
+        note={**note, "provenance": {"engine": "embedded", "base_sha256": "b"}},
+    )
+    registry = EndpointRegistry(ctx.workspace)
+    tuned = Endpoint.model_validate(note["endpoints"]["finetuned"]).model_copy(update={"name": "tuned"})
+    registry.add(tuned)
+    registry.add(tuned.model_copy(update={"name": "other", "model": "none-of-its-models"}))
+    page.start_evaluation(ctx, **values(what="endpoint", endpoint="tuned", dataset=dataset))
+    config = EvaluateConfig.model_validate(page.list_jobs(ctx)[0].spec.config)
+    assert config.provenance == {"engine": "embedded", "base_sha256": "b"}
+    with pytest.raises(StateError, match="serve_side_unknown"):
+        page.start_evaluation(ctx, **values(what="endpoint", endpoint="other", dataset=dataset))
 
 
 @pytest.mark.parametrize(

@@ -29,10 +29,12 @@ from workbench.evaluation.tasks import list_tasks, load_task
 from workbench.inference import EndpointRegistry
 from workbench.jobs import prepare_workspace
 from workbench.pipeline import evaluate_recipe
+from workbench.pipeline.sides import settle_side
 from workbench.schemas.artifact import Artifact
 from workbench.schemas.base import parse
 from workbench.schemas.evaluation import EvaluateConfig, RunMetrics, TaskChoice
 from workbench.schemas.inference import Endpoint
+from workbench.serving.servers import find_note
 
 PLACEHOLDER = "endpoint"
 """Name of an endpoint that was given by its address."""
@@ -94,8 +96,9 @@ def handle(context: CliContext, arguments: argparse.Namespace) -> int:
 
 
 def _run_tasks(context: CliContext, arguments: argparse.Namespace) -> int:
-    config = read_config(context, arguments)
     jobs = context.jobs()
+    config = read_config(context, arguments)
+    config = settle_side(config, find_note(config.endpoint, jobs))
     secrets = (config.endpoint.api_key_env,) if config.endpoint.api_key_env else ()
     submitted = jobs.submit("evaluate", config.label, config, secret_names=secrets)
     context.out.say("cli.submitted", job=submitted.spec.id)

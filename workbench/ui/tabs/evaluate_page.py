@@ -11,10 +11,12 @@ import gradio as gr
 from workbench.errors import ConfigError, InputError, Problem
 from workbench.inference import EndpointRegistry
 from workbench.pipeline import TEST_FILES, evaluate_model_recipe, evaluate_recipe, submit_recipe
+from workbench.pipeline.sides import settle_side
 from workbench.schemas.artifact import Artifact
 from workbench.schemas.base import parse
 from workbench.schemas.evaluation import EvaluateConfig, TaskChoice
 from workbench.schemas.job import JobRecord
+from workbench.serving.servers import find_note
 from workbench.ui.components import command_payload, job_row, jobs_payload
 from workbench.ui.context import UiContext
 from workbench.ui.handover import Handed
@@ -196,7 +198,7 @@ def _start_endpoint(
         "tasks": tuple(tasks),
         "limit": limit,
     }
-    config = parse(EvaluateConfig, values)
+    config = settle_side(parse(EvaluateConfig, values), find_note(endpoint, ctx.jobs))
     secrets = (endpoint.api_key_env,) if endpoint.api_key_env else ()
     request = make_request_id(token, config, list_jobs(ctx))
     ctx.jobs.submit("evaluate", endpoint.name, config, request_id=request, secret_names=secrets)
