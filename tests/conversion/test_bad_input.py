@@ -17,7 +17,7 @@ import torch
 
 from tests.conversion.checkpoints import load_folder, read_json_file, train_a_little, write_v1, write_v2
 from tests.conversion.test_convert import convert, prove_here  # noqa: F401
-from workbench.conversion import plan, writer
+from workbench.conversion import part_files, plan
 from workbench.conversion.detect import detect
 from workbench.errors import InputError, ResourceError, StateError, WorkbenchError
 from workbench.i18n import render_error
@@ -164,7 +164,7 @@ def test_a_disk_that_fills_up_leaves_no_file_under_its_final_name_and_it_goes_on
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as full:
-        full.setattr(writer, "os", SimpleNamespace(fsync=fail, fchmod=os.fchmod))
+        full.setattr(part_files, "os", SimpleNamespace(fsync=fail, fchmod=os.fchmod))
         expect("conversion_disk_filled", workspace, source, tmp_path / "out", base=str(base))
     assert not list((tmp_path / "out.part").glob("*.safetensors"))
     convert(workspace, source, tmp_path / "out", base=str(base))

@@ -173,14 +173,26 @@ def test_unequal_protocols_are_named() -> None:
 
 
 def test_servers_of_unequal_images_or_weights_are_named() -> None:
-    before = {
-        "provenance": {"image_digest": "llama.cpp@sha256:1", "base_sha256": "a", "quantisation": "q8_0"}
+    held = {"quantisation": "q8_0", "image_digest": "llama.cpp@sha256:1", "base_sha256": "a"}
+    before = {"provenance": held}
+    after = {
+        "provenance": {
+            **held,
+            "image_digest": "llama.cpp@sha256:2",
+            "base_sha256": "b",
+            "adapters": {"ft": "c"},
+        }
     }
-    after = {"provenance": {"image_digest": "llama.cpp@sha256:2", "base_sha256": "b", "quantisation": "q8_0"}}
     assert [warning.code for warning in check_protocols(before, after)] == [
         "image_differs",
         "base_model_differs",
     ]
+
+
+def test_two_whole_models_may_differ_in_their_weights() -> None:
+    before = {"provenance": {"base_sha256": "a", "dtype": "float32"}}
+    after = {"provenance": {"base_sha256": "b", "dtype": "float32", "adapters": {}}}
+    assert check_protocols(before, after) == []
 
 
 def test_items_say_what_became_of_each_question() -> None:

@@ -21,6 +21,7 @@ from workbench.evaluation.genres import (
     genres_by_column,
     genres_by_list,
     genres_by_rules,
+    genres_by_source,
     read_list,
     read_rules,
 )
@@ -229,3 +230,11 @@ def test_a_reply_without_a_number_of_the_list_says_nothing() -> None:
         PLACES,
         PLACES,
     ]
+
+
+def test_categories_may_be_where_the_documents_come_from() -> None:
+    before = [task_answer(f"q{n}", float(n < 6), source="国税庁" if n % 2 else "厚労省") for n in range(40)]
+    after = [task_answer(f"q{n}", float(n % 2), source="国税庁" if n % 2 else "厚労省") for n in range(40)]
+    found = {one.genre: one for one in break_down(after, genres_by_source(after), before).genres}
+    assert (found["国税庁"].wrong, found["国税庁"].fixed, found["国税庁"].broken) == (0, 17, 0)
+    assert (found["厚労省"].wrong, found["厚労省"].fixed, found["厚労省"].broken) == (20, 0, 3)

@@ -167,3 +167,14 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
     path = tmp_path / "bom.jsonl"
     path.write_text(json.dumps(raft(), ensure_ascii=False), encoding="utf-8-sig")
     assert len(load_file(path, "answerable")) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "source"),
+    [({"source": "nta.csv", "copyright": "国税庁"}, "国税庁"), ({"source": "nta.csv"}, "nta.csv"), ({}, "")],
+)
+def test_a_raft_row_says_where_its_documents_come_from(
+    tmp_path: Path, given: dict[str, str], source: str
+) -> None:
+    (sample,) = load_file(write(tmp_path / "test.jsonl", raft(**given)), "answerable")
+    assert sample.source == source

@@ -222,3 +222,9 @@ def test_an_unknown_protocol_names_the_known_ones() -> None:
         find_protocol("bleu")
     assert caught.value.code == "protocol_unknown"
     assert "jcq_chat" in str(caught.value.params["known"])
+
+
+def test_a_line_may_say_where_its_documents_come_from(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    _score(tmp_path, [_row(1, source="国税庁")], out=out)
+    assert json.loads((out / "answers.jsonl").read_text(encoding="utf-8"))["source"] == "国税庁"

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from workbench.evaluation.protocols import PROTOCOLS
+from workbench.evaluation.score import score
 from workbench.evaluation.score_task import score_again, score_task_reply
 from workbench.schemas.chat import Sample
 from workbench.schemas.inference import AnswerState, ChatReply
@@ -64,3 +65,11 @@ def test_an_answer_can_be_scored_again_by_another_protocol() -> None:
     assert again.scores["char_f1"] == pytest.approx(2 * 2 / 6)
     failed = score_task_reply(_sample(), ChatReply(text="", state="error"), PROTOCOLS["char_f1"])
     assert score_again(failed, PROTOCOLS["exact_match_ja"]).state == "error"
+
+
+def test_where_the_documents_come_from_stays_with_the_answer() -> None:
+    sample = Sample(id="q", kind="task", task="t", source="国税庁", messages=(), question="？", target="2")
+    answer = score_task_reply(sample, ChatReply(text="2"), PROTOCOLS["jcq_chat"])
+    assert answer.source == score_again(answer, PROTOCOLS["char_f1"]).source == "国税庁"
+    raft = sample.model_copy(update={"kind": "answerable", "task": ""})
+    assert score(raft, ChatReply(text="2")).source == "国税庁"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from workbench.errors import StateError
-from workbench.pipeline.sides import settle_side
+from workbench.pipeline.sides import has_unequal, settle_side
 from workbench.schemas.evaluation import EvaluateConfig
 from workbench.schemas.inference import Endpoint
 from workbench.schemas.serving import ServeConfig
@@ -65,3 +65,14 @@ def test_the_built_in_server_s_names_are_sides_too() -> None:
 def test_servers_that_are_not_ours_are_left_alone() -> None:
     config = asking("baseline", Endpoint(name="b", base_url=URL, model="x"))
     assert settle_side(config, {}) is config
+
+
+def test_two_servers_of_a_recipe_that_differ_in_more_than_weights_are_told() -> None:
+    config = asking("finetuned", Endpoint(name="f", base_url=URL, model="base"))
+    mine = {"provenance": {"engine": "llamacpp", "base_sha256": "a"}}
+    twin = {"provenance": {"engine": "llamacpp", "base_sha256": "b"}}
+    other = {"provenance": {"engine": "embedded", "base_sha256": "b"}}
+    elsewhere = "http://127.0.0.1:8/v1"
+    assert not has_unequal(config, {URL: mine, elsewhere: twin})
+    assert has_unequal(config, {URL: mine, elsewhere: other})
+    assert not has_unequal(config, {elsewhere: other})

@@ -367,6 +367,15 @@ def test_the_report_tells_rate_interval_examples_and_gate(reviewed: ExportSource
     assert page.count('class="example"') == 6
 
 
+def test_the_report_tells_the_change_by_where_the_documents_come_from() -> None:
+    items = [
+        item(f"s{n}", delta=-0.2 if n else 0.4, sides={"source": "国税庁" if n else "厚労省"})
+        for n in range(3)
+    ]
+    page = export(source(items, []), "report").data.decode("utf-8")
+    assert "国税庁 -0.20（2 問）、厚労省 +0.40（1 問）" in page
+
+
 def test_the_report_without_votes_says_that_nobody_judged() -> None:
     page = export(source([item("s0")], []), "report").data.decode("utf-8")
     assert "勝率は出せません" in page

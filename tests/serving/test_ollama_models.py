@@ -11,6 +11,7 @@ import pytest
 from tests.inference.fake_ollama_chat import FakeOllama, ollama
 from tests.serving.makers import make_gguf
 from workbench.errors import EndpointError, InputError
+from workbench.schemas.ollama import OLLAMA_EXPORT, OllamaExport, OllamaVariant
 from workbench.schemas.serving import ServeConfig
 from workbench.serving.ollama_models import prepare_models
 from workbench.serving.recipes import load_recipe
@@ -92,3 +93,16 @@ async def test_a_failure_inside_the_stream_is_a_failure(tmp_path: Path) -> None:
             await prepare(server, config(str(make_gguf(tmp_path / "m.gguf"))))
     assert caught.value.code == "ollama_refused"
     assert caught.value.params["detail"] == "blob not found"
+
+
+async def test_a_folder_made_for_ollama_brings_its_own_template_and_options(tmp_path: Path) -> None:
+    gguf = make_gguf(tmp_path / "model-q8_0.gguf")
+    plain = OllamaVariant(
+        modelfile="Modelfile", file=gguf.name, template="{{ .Prompt }}", options={"stop": ["</s>"]}
+    )
+    quiet = plain.model_copy(update={"suffix": "nothink", "template": "other"})
+    (tmp_path / OLLAMA_EXPORT).write_text(OllamaExport(models=(plain, quiet)).model_dump_json())
+    async with ollama(FakeOllama()) as server:
+        await prepare(server, config(str(tmp_path)))
+        (made,) = server.created
+    assert (made["template"], made["parameters"]) == ("{{ .Prompt }}", {"stop": ["</s>"]})

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
+from tests.serving.makers import make_gguf
 from workbench.schemas.artifact import Artifact
 from workbench.ui.context import UiContext
 
@@ -69,3 +70,15 @@ def make_result(ctx: UiContext, name: str, base: Path | None = None, proof: str 
     if proof:
         (draft.folder / "proof.json").write_text(proof, encoding="utf-8")
     return draft.commit()
+
+
+def make_gguf_result(ctx: UiContext, name: str, *, to: str = "gguf", **settings: Any) -> Artifact:
+    """What a conversion to GGUF leaves among the artifacts."""
+    draft = ctx.artifacts.begin("gguf", name)
+    adapter = to == "gguf-adapter"
+    make_gguf(draft.folder / ("adapter-f32.gguf" if adapter else "model-q8_0.gguf"), adapter=adapter)
+    told = {"source": "/s", "to": to, "base": "", "dtype": "q8_0", **settings}
+    (draft.folder / "conversion.json").write_text(json.dumps(told), encoding="utf-8")
+    if to == "ollama":
+        (draft.folder / "ollama.json").write_text('{"models": []}', encoding="utf-8")
+    return draft.commit(details={"converted_to": to})

@@ -6,11 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.ui.small_models import make_result, write_model
+from tests.ui.small_models import make_gguf_result, make_result, write_model
 from workbench.errors import InputError, StateError
 from workbench.paths import Workspace
 from workbench.ui.context import UiContext
-from workbench.ui.models import base_of, forget_model, list_models, register_model, registered_models
+from workbench.ui.models import (
+    base_of,
+    forget_model,
+    gguf_models,
+    list_askable,
+    list_models,
+    register_model,
+    registered_models,
+)
 
 
 def make_model(folder: Path, *names: str) -> Path:
@@ -83,3 +91,28 @@ def test_a_result_knows_its_base_while_that_is_here(ctx: UiContext, tmp_path: Pa
     assert base_of(base) is None
     (base / "config.json").unlink()
     assert base_of(ctx.artifacts.folder(with_base.id)) is None
+
+
+def test_a_gguf_is_compared_with_what_its_base_became_in_the_same_way(ctx: UiContext, tmp_path: Path) -> None:
+    base = write_model(tmp_path / "base")
+    merged = ctx.artifacts.folder(make_gguf_result(ctx, "tax", base=str(base)).id)
+    assert base_of(merged) == base
+    make_gguf_result(ctx, "other-type", source=str(base), dtype="f16")
+    assert base_of(merged) == base
+    twin = ctx.artifacts.folder(make_gguf_result(ctx, "base", source=str(base)).id)
+    assert base_of(merged) == twin
+    # the base's own file is compared with what it was made from
+    assert base_of(twin) == base
+
+
+def test_a_gguf_of_a_merged_model_is_compared_with_that_models_base(ctx: UiContext, tmp_path: Path) -> None:
+    base = write_model(tmp_path / "base")
+    merged = ctx.artifacts.folder(make_result(ctx, "merged", base).id)
+    assert base_of(ctx.artifacts.folder(make_gguf_result(ctx, "tax", source=str(merged)).id)) == base
+
+
+def test_whole_models_as_gguf_can_be_asked_and_adapters_cannot(ctx: UiContext) -> None:
+    made = make_gguf_result(ctx, "whole")
+    make_gguf_result(ctx, "tuned", to="gguf-adapter")
+    assert [model.name for model in gguf_models(ctx.workspace)] == ["whole"]
+    assert made.id in list_askable(ctx.workspace, "")[-1].path

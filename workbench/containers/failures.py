@@ -21,58 +21,50 @@ def _first(pattern: str, text: str) -> str:
     return found.group(1) if found else ""
 
 
+def _make(kind: type[WorkbenchError], code: str, subject: str = "name") -> Make:
+    """An error that names its subject and holds the engine's words."""
+    return lambda name, said: kind(code, **{subject: name, "detail": said})
+
+
+def _pull(pattern: str, kind: type[WorkbenchError], code: str) -> tuple[re.Pattern[str], Make]:
+    return _words(pattern), _make(kind, code, "image")
+
+
 # order matters: the first pattern that is found decides
 _PULL: tuple[tuple[re.Pattern[str], Make], ...] = (
-    (
-        _words(r"no space left on device"),
-        lambda image, said: ResourceError("pull_no_space", image=image, detail=said),
+    _pull(r"no space left on device", ResourceError, "pull_no_space"),
+    _pull(
+        r"no matching manifest|does not match the specified platform|image operating system",
+        InputError,
+        "pull_wrong_architecture",
     ),
-    (
-        _words(r"no matching manifest|does not match the specified platform|image operating system"),
-        lambda image, said: InputError("pull_wrong_architecture", image=image, detail=said),
+    _pull(
+        r"unauthorized|no basic auth|authentication required|denied|401|403 forbidden|incorrect username",
+        ResourceError,
+        "pull_unauthorised",
     ),
-    (
-        _words(
-            r"unauthorized|no basic auth|authentication required|denied|401|403 forbidden|incorrect username"
-        ),
-        lambda image, said: ResourceError("pull_unauthorised", image=image, detail=said),
+    _pull(r"manifest unknown|name unknown|not found|no such image", NotFoundError, "pull_not_found"),
+    _pull(r"toomanyrequests|rate limit|429 too many", ResourceError, "pull_rate_limited"),
+    _pull(
+        r"verification failed|unexpected digest|digest mismatch|unexpected commit|invalid checksum|corrupt|gzip|flate",
+        ResourceError,
+        "pull_corrupt",
     ),
-    (
-        _words(r"manifest unknown|name unknown|not found|no such image"),
-        lambda image, said: NotFoundError("pull_not_found", image=image, detail=said),
-    ),
-    (
-        _words(r"toomanyrequests|rate limit|429 too many"),
-        lambda image, said: ResourceError("pull_rate_limited", image=image, detail=said),
-    ),
-    (
-        _words(
-            r"verification failed|unexpected digest|digest mismatch|unexpected commit|invalid checksum|corrupt|gzip|flate"
-        ),
-        lambda image, said: ResourceError("pull_corrupt", image=image, detail=said),
-    ),
-    (
-        _words(
-            r"dial tcp|no such host|i/o timeout|tls handshake|connection re|network is unreachable"
-            r"|server misbehaving|unexpected eof|client\.timeout|deadline exceeded|x509"
-        ),
-        lambda image, said: ResourceError("pull_unreachable", image=image, detail=said),
+    _pull(
+        r"dial tcp|no such host|i/o timeout|tls handshake|connection re|network is unreachable"
+        r"|server misbehaving|unexpected eof|client\.timeout|deadline exceeded|x509",
+        ResourceError,
+        "pull_unreachable",
     ),
 )
 
 _CONTAINER: tuple[tuple[re.Pattern[str], Make], ...] = (
-    (
-        _words(r"could not select device driver"),
-        lambda name, said: ResourceError("gpu_toolkit_missing", name=name, detail=said),
-    ),
+    (_words(r"could not select device driver"), _make(ResourceError, "gpu_toolkit_missing")),
     (
         _words(r"unresolvable CDI|CDI device injection|cdi.*(fail|unknown|not enabled)"),
-        lambda name, said: ResourceError("gpu_cdi_unknown", name=name, detail=said),
+        _make(ResourceError, "gpu_cdi_unknown"),
     ),
-    (
-        _words(r"nvidia-container-cli|nvml error|libnvidia"),
-        lambda name, said: ResourceError("gpu_driver_failed", name=name, detail=said),
-    ),
+    (_words(r"nvidia-container-cli|nvml error|libnvidia"), _make(ResourceError, "gpu_driver_failed")),
     (
         _words(r"port is already allocated|address already in use|ports are not available"),
         lambda name, said: ResourceError("container_port_taken", name=name, port=_port(said)),
@@ -94,25 +86,16 @@ _CONTAINER: tuple[tuple[re.Pattern[str], Make], ...] = (
         lambda name, said: StateError("container_name_taken", name=name),
     ),
     (_words(r"no such container"), lambda name, said: NotFoundError("container_unknown", name=name)),
-    (
-        _words(r"no space left on device"),
-        lambda name, said: ResourceError("engine_disk_full", detail=said),
-    ),
-    (
-        _words(r"error setting rlimit|error setting ulimit|\brlimit\b"),
-        lambda name, said: ResourceError("ulimit_refused", name=name, detail=said),
-    ),
-    (
-        _words(r"exec format error"),
-        lambda name, said: InputError("container_wrong_architecture", name=name, detail=said),
-    ),
+    (_words(r"no space left on device"), lambda name, said: ResourceError("engine_disk_full", detail=said)),
+    (_words(r"error setting rlimit|error setting ulimit|\brlimit\b"), _make(ResourceError, "ulimit_refused")),
+    (_words(r"exec format error"), _make(InputError, "container_wrong_architecture")),
     (
         _words(r"executable file not found|no such file or directory|permission denied: unknown"),
-        lambda name, said: InputError("container_command_missing", name=name, detail=said),
+        _make(InputError, "container_command_missing"),
     ),
     (
         _words(r"minimum memory limit|memory limit .* less than"),
-        lambda name, said: InputError("container_memory_too_small", name=name, detail=said),
+        _make(InputError, "container_memory_too_small"),
     ),
 )
 

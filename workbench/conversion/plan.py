@@ -12,11 +12,12 @@ from workbench.conversion.casting import NAMES
 from workbench.conversion.detect import Place, detect, find_place, open_source
 from workbench.conversion.megatron import MegatronWork
 from workbench.conversion.merge import Adapter, MergedSource
+from workbench.conversion.part_files import Written, is_written
 from workbench.conversion.sidecars import Sidecars, gather
 from workbench.conversion.sources.base import BLOCK_BYTES, TensorInfo, TensorSource
 from workbench.conversion.sources.files import closed_on_error
 from workbench.conversion.vocabulary import EMBEDDINGS, check_vocabulary
-from workbench.conversion.writer import OutputFile, build_index, is_written, plan_files, write_file
+from workbench.conversion.writer import OutputFile, build_index, plan_files, write_file
 from workbench.errors import InputError, ResourceError
 from workbench.schemas.conversion import ConversionPlan, ConvertConfig, Detected, Dtype, PlannedFile, Target
 
@@ -27,8 +28,6 @@ BYTES_PER_SECOND = 400_000_000
 TORCH_BYTES = 250_000_000
 BARE_BYTES = 60_000_000
 INDEX = "model.safetensors.index.json"
-
-Written = Callable[[int], None]
 
 
 class Work(Protocol):

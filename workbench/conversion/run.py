@@ -15,15 +15,15 @@ from filelock import FileLock, Timeout
 from workbench.artifacts import read_json, ref_path, write_json_atomic
 from workbench.conversion import megatron
 from workbench.conversion.detect import Place, detect, find_place
+from workbench.conversion.part_files import PART
 from workbench.conversion.plan import Work, check_space, describe_plan, prepare
 from workbench.errors import InputError, InternalError, ResourceError, StateError
 from workbench.jobs import JobContext
 from workbench.schemas.artifact import ArtifactKind
 from workbench.schemas.base import parse
-from workbench.schemas.conversion import ConversionPlan, ConvertConfig, ProofReport
+from workbench.schemas.conversion import ConversionPlan, ConvertConfig, ProofReport, Target
 
 PHASE, PROOF_PHASE = "convert", "convert_proof"
-PART = ".part"
 LOCK = ".lock"
 PROOF, SETTINGS = "proof.json", "conversion.json"
 DONE = "converted.json"
@@ -33,7 +33,8 @@ BEGUN = "begun"
 WAIT_SECONDS = 0.2
 _FREE = ("ollama_url", "ollama_name", "texts", "accept_tokenizer", "tools")
 """Settings that a finished folder does not depend on."""
-KIND: ArtifactKind = "model"
+KINDS: dict[Target, ArtifactKind] = {"gguf": "gguf", "gguf-adapter": "gguf", "ollama": "gguf"}
+"""What a result is among the artifacts; a model folder unless it is named here."""
 
 
 def run(config: dict[str, Any], job: JobContext) -> dict[str, Any]:
@@ -259,7 +260,7 @@ def _finish(settings: ConvertConfig, part: Path, target: Path, job: JobContext) 
     target.with_name(target.name + LOCK).unlink(missing_ok=True)
     if settings.target:
         return str(target), target
-    draft = job.artifacts.begin(KIND, settings.name, job_id=job.spec.id)
+    draft = job.artifacts.begin(KINDS.get(settings.to, "model"), settings.name, job_id=job.spec.id)
     try:
         for path in target.iterdir():
             path.rename(draft.folder / path.name)

@@ -1,28 +1,20 @@
 """Writes safetensors files tensor by tensor: sizes are known before the first weight is read.
 
-A file grows under the name `<name>.part` and gets its own name when it is whole and on the disk. A conversion
-that was cut off goes on with the first file that is not there yet.
+A conversion that was cut off goes on with the first file that is not there yet.
 """
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.conversion.casting import FLOATS, cast_blocks
+from workbench.conversion.part_files import Piece, Written, write_pieces
 from workbench.conversion.sources.base import ITEM_BYTES, TensorInfo, TensorSource
-from workbench.errors import InternalError
 
-PART = ".part"
-MODE = 0o644
-"""Readable for a server that runs as another user."""
 _ALIGNMENT = 8
-
-Written = Callable[[int], None]
-"""Told the bytes of every block that was written."""
 
 
 @dataclass(frozen=True)
@@ -102,41 +94,13 @@ def build_index(files: Sequence[OutputFile]) -> bytes:
 
 
 def write_file(file: OutputFile, source: TensorSource, folder: Path, written: Written) -> Path:
-    """Write one file; afterwards it is whole and on the disk.
-
-    Args:
-        file: What to write.
-        source: Where the weights come from.
-        folder: Where to.
-        written: Told of every block; may raise to stop, and then only the `.part` file is left.
-
-    Raises:
-        InputError: The source is damaged.
-        OSError: The disk is full or cannot be written.
-    """
-    path, part = folder / file.name, folder / f"{file.name}{PART}"
-    with part.open("wb") as handle:
-        handle.write(file.header)
-        written(len(file.header))
-        for tensor in file.tensors:
-            size = 0
-            for block in cast_blocks(source.read_blocks(tensor.info.name), tensor.info.dtype, tensor.dtype):
-                handle.write(block)
-                size += len(block)
-                written(len(block))
-            if size != tensor.bytes:
-                raise InternalError("conversion_wrong_size", name=tensor.info.name)
-        handle.flush()
-        os.fsync(handle.fileno())
-        os.fchmod(handle.fileno(), MODE)
-    part.rename(path)
-    return path
-
-
-def is_written(file: OutputFile, folder: Path) -> bool:
-    """Whether an earlier attempt finished this very file: its size and header are the same."""
-    path = folder / file.name
-    if not path.is_file() or path.stat().st_size != file.bytes:
-        return False
-    with path.open("rb") as handle:
-        return handle.read(len(file.header)) == file.header
+    """Write one file; see `write_pieces`."""
+    pieces = (
+        Piece(
+            tensor.info.name,
+            cast_blocks(source.read_blocks(tensor.info.name), tensor.info.dtype, tensor.dtype),
+            tensor.bytes,
+        )
+        for tensor in file.tensors
+    )
+    return write_pieces(file, pieces, folder, written)

@@ -1,6 +1,6 @@
 """From a record of a file of answers to a question and a reply, as if the workbench had asked itself.
 
-    {"id", "question", "expected", "prediction", "documents"?, "references"?, "genre"?,
+    {"id", "question", "expected", "prediction", "documents"?, "references"?, "genre"?, "source"?,
      "state"? | "finish_reason"? | "error"?, "published"?, ... what the protocol needs}
 
 `expected` may be a list of accepted answers. `target`, as the workbench's own answers name it, is read as well.
@@ -41,6 +41,7 @@ _READ = frozenset(
         "prediction",
         "documents",
         "genre",
+        "source",
         "kind",
         "state",
         "answer_state",
@@ -84,6 +85,7 @@ def read_line(record: Record, protocol: Protocol, task: str) -> AnswerLine:
         kind=raft_kind(values.get("kind"), expected) if protocol.name == "raft" else "task",
         task="" if protocol.name == "raft" else task,
         genre=_text(values.get("genre")),
+        source=_text(values.get("source")),
         messages=(),
         question=question,
         documents=documents,

@@ -116,6 +116,9 @@ def check_protocols(baseline: Details, finetuned: Details) -> list[Sentence]:
     """Why two evaluations may not be compared as they are; empty where nothing speaks against it."""
     warnings: list[Sentence] = []
     for code, read in COMPARED.items():
+        if code == BASE_MODEL and not any(map(_ADAPTERS, (baseline, finetuned))):
+            # two whole models are compared because their weights differ
+            continue
         before, after = read(baseline), read(finetuned)
         if before is not None and after is not None and before != after:
             params: dict[str, str | int | float] = {"before": _short(before), "after": _short(after)}
@@ -181,6 +184,8 @@ def _from(*keys: str) -> Callable[[Details], object]:
     return read
 
 
+BASE_MODEL = "base_model"
+_ADAPTERS = _from("provenance", "adapters")
 COMPARED: dict[str, Callable[[Details], object]] = {
     "protocol": _from("protocol"),
     "engine": _from("endpoint", "engine"),
@@ -189,7 +194,7 @@ COMPARED: dict[str, Callable[[Details], object]] = {
     "tests": _from("tests"),
     "phrases": _from("refusal_phrases"),
     "image": _from("provenance", "image_digest"),
-    "base_model": _from("provenance", "base_sha256"),
+    BASE_MODEL: _from("provenance", "base_sha256"),
     "template": _from("provenance", "template_sha256"),
     "quantisation": _from("provenance", "quantisation"),
 }

@@ -37,6 +37,11 @@ def genres_by_column(answers: Iterable[ScoredAnswer]) -> dict[Key, str]:
     return {key_of(answer): answer.genre for answer in answers}
 
 
+def genres_by_source(answers: Iterable[ScoredAnswer]) -> dict[Key, str]:
+    """Where the documents of each question come from."""
+    return {key_of(answer): answer.source for answer in answers}
+
+
 def genres_by_rules(answers: Iterable[ScoredAnswer], rules: GenreRules) -> dict[Key, str]:
     """The first category whose words stand in the question."""
     folded = [(rule.name, _fold_rule(rule)) for rule in rules.genres]
@@ -132,15 +137,12 @@ def break_down(
     """
     asked = [answer for answer in after if answer.state != "error"]
     pairs = [pair for pair in pair_up(before, after) if "error" not in (pair[0].state, pair[1].state)]
-    names = dict.fromkeys(genres.get(key_of(answer), "") for answer in asked)
-    figures = [
-        _count(
-            name,
-            [answer for answer in asked if genres.get(key_of(answer), "") == name],
-            [pair for pair in pairs if genres.get(key_of(pair[1]), "") == name],
-        )
-        for name in names
-    ]
+    groups: dict[str, tuple[list[ScoredAnswer], list[Pair]]] = {}
+    for answer in asked:
+        groups.setdefault(genres.get(key_of(answer), ""), ([], []))[0].append(answer)
+    for pair in pairs:
+        groups[genres.get(key_of(pair[1]), "")][1].append(pair)
+    figures = [_count(name, *group) for name, group in groups.items()]
     whole = _count("", asked, pairs)
     flips = [_flip(pair, genres) for pair in pairs]
     return GenreBreakdown(

@@ -102,6 +102,8 @@ def _read_raft(line: _Line, kind: SampleKind) -> Sample:
         messages=messages,
         question=str(metadata.get("question") or prompt.question),
         documents=prompt.documents,
+        # the group within the FAQ file says more than the file's name
+        source=str(metadata.get("copyright") or metadata.get("source") or ""),
         target="" if kind == "unanswerable" else target,
         oracle_position=oracle,
         meta={key: metadata[key] for key in ("copyright", "source", "split") if key in metadata},

@@ -52,6 +52,7 @@ def score(sample: Sample, reply: ChatReply, rules: RefusalRules = DEFAULT_RULES)
     return ScoredAnswer(
         id=sample.id,
         kind=sample.kind,
+        source=sample.source,
         question=sample.question,
         documents=sample.documents,
         target=sample.target,

@@ -114,7 +114,11 @@ def score_file(
         protocol=protocol.label,
         task=name,
         primary=protocol.primary,
-        metrics=tally.means(),
+        metrics={
+            score: found.value
+            for score, found in summary.tasks[name].metrics.items()
+            if found.value is not None
+        },
         summary=summary,
         items=tuple(items),
         warnings=tuple(reading.warnings()),

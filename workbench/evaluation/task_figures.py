@@ -90,10 +90,6 @@ class TaskTally:
             genres=self._by_genre(),
         )
 
-    def means(self) -> dict[str, float]:
-        """Every score's figure without its interval."""
-        return {name: found.value for name, found in self._metrics().items() if found.value is not None}
-
     def _own(self, answer: ScoredAnswer) -> list[float]:
         value = answer.scores.get(self.protocol.primary)
         return [] if value is None else [value]

@@ -2,6 +2,7 @@
 
 from workbench.pipeline.builders import (
     TEST_FILES,
+    choose_engine,
     evaluate_model_recipe,
     evaluate_recipe,
     sample_recipe_path,
@@ -10,6 +11,7 @@ from workbench.pipeline.recipe import load_recipe, submit_recipe
 
 __all__ = [
     "TEST_FILES",
+    "choose_engine",
     "evaluate_model_recipe",
     "evaluate_recipe",
     "load_recipe",

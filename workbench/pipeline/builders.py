@@ -10,9 +10,14 @@ from workbench.artifacts import ArtifactStore
 from workbench.errors import StateError
 from workbench.i18n import LANGUAGES, t
 from workbench.paths import assets_dir
+from workbench.schemas.artifact import ArtifactKind
 from workbench.schemas.evaluation import TaskChoice
+from workbench.schemas.ollama import OLLAMA_EXPORT
 from workbench.schemas.recipe import Recipe, Step
+from workbench.schemas.serving import ServeEngine
+from workbench.serving.model_files import find_gguf
 
+MODEL_KINDS: tuple[ArtifactKind, ...] = ("model", "gguf")
 GENERAL_TASK = "samples/general.jsonl"
 TEST_FILES = {
     "answerable": "test.jsonl",
@@ -78,11 +83,13 @@ def evaluate_model_recipe(
     tasks: Sequence[TaskChoice] = (),
     limit: int = 0,
 ) -> Recipe:
-    """Ask a model folder, and the model it was made from where that is known, and compare the answers.
+    """Ask a model, and the model it was made from where that is known, and compare the answers.
+
+    A model folder is answered by the embedded server, a GGUF by the engine in a container that it was made for.
 
     Args:
         artifacts: Where the dataset lies.
-        model: The folder.
+        model: Its folder, or a folder with its GGUF file.
         base: Its base; None: the model alone is asked, and nothing is compared.
         dataset_id: Artifact of kind `dataset` with test files; empty: the tasks alone.
         general: Also ask the small general task that ships with the program.
@@ -93,9 +100,9 @@ def evaluate_model_recipe(
         NotFoundError: The dataset does not exist.
     """
     asked = _collect_questions(artifacts, dataset_id, general=general, tasks=tasks, limit=limit)
-    steps = [_serve("serve", model), _ask("finetuned", "base", asked)]
+    steps = [_serve("serve", model), _ask_alone("finetuned", model, asked, "serve")]
     if base is not None:
-        before = [_serve("serve_base", base), _ask("baseline", "base", asked, server="serve_base")]
+        before = [_serve("serve_base", base), _ask_alone("baseline", base, asked, "serve_base")]
         steps = [*before, *steps, _compare()]
     return Recipe(
         name="evaluate",
@@ -108,7 +115,7 @@ def evaluate_model_recipe(
 
 def _name_model(artifacts: ArtifactStore, folder: Path) -> str:
     """A result's own name, or the folder's."""
-    known = {item.id: item.name for item in artifacts.list("model")}
+    known = {item.id: item.name for kind in MODEL_KINDS for item in artifacts.list(kind)}
     return known.get(folder.name, folder.name)
 
 
@@ -130,7 +137,28 @@ def _collect_questions(
 
 
 def _serve(name: str, model: Path) -> Step:
-    return Step(name=name, kind="serve", config={"model": str(model)})
+    engine = choose_engine(model)
+    return Step(
+        name=name,
+        kind="serve",
+        config={"model": str(model)} | ({} if engine == "embedded" else {"engine": engine}),
+    )
+
+
+def choose_engine(model: Path) -> ServeEngine:
+    """What serves a model: for a GGUF the engine that it was made for."""
+    file = find_gguf(model)
+    if file is None:
+        return "embedded"
+    return "ollama" if (file.parent / OLLAMA_EXPORT).is_file() else "llamacpp"
+
+
+def _ask_alone(label: str, model: Path, asked: Mapping[str, Any], server: str) -> Step:
+    """Ask a server's base; one in a container says itself how it is asked."""
+    if choose_engine(model) == "embedded":
+        return _ask(label, "base", asked, server=server)
+    config = {"label": label, "endpoint": f"@{server}.endpoints.base", **asked}
+    return Step(name=label, kind="evaluate", config=config)
 
 
 def _compare() -> Step:

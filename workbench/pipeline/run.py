@@ -17,7 +17,7 @@ from workbench.errors import StateError
 from workbench.jobs import CancelRequested, JobContext, JobStore, PauseRequested
 from workbench.pipeline.cache import StepCache
 from workbench.pipeline.references import find_references, find_secrets, fingerprint, referenced_step, resolve
-from workbench.pipeline.sides import settle_side
+from workbench.pipeline.sides import has_unequal, settle_side
 from workbench.pipeline.steps import STEPS
 from workbench.pipeline.verdict import check_guard, give_verdict
 from workbench.schemas.base import parse
@@ -102,6 +102,8 @@ class RecipeRun:
         config = parse(spec.schema, values, prefix=step.name)
         if isinstance(config, EvaluateConfig):
             config = settle_side(config, self._served.get(config.endpoint.base_url, {}))
+            if has_unequal(config, self._served):
+                self._job.event("sides_differ")
         return self._jobs.submit(
             step.kind,
             step.name,

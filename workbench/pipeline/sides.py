@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from workbench.schemas.evaluation import EvaluateConfig
+from workbench.serving.equal_sides import list_unequal, provenance_of
 from workbench.serving.guarding import served_models
 from workbench.serving.sides import check_baseline, find_side
 
@@ -32,3 +33,16 @@ def settle_side(config: EvaluateConfig, note: Mapping[str, Any]) -> EvaluateConf
     else:
         find_side(config.endpoint, models)
     return config.model_copy(update={"provenance": {**note.get("provenance", {}), **config.provenance}})
+
+
+def has_unequal(config: EvaluateConfig, served: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether the server of an evaluation differs from another one of the recipe in more than its weights.
+
+    Args:
+        config: What is going to be asked.
+        served: Address of a server -> what its job tells of it.
+    """
+    asked = config.endpoint.base_url
+    mine = provenance_of(served.get(asked, {}))
+    others = [provenance_of(note) for url, note in served.items() if url != asked]
+    return bool(mine) and any(list_unequal(mine, other) for other in others)

@@ -64,6 +64,8 @@ class Sample(StrictModel):
     kind: Literal["answerable", "unseen", "unanswerable", "general", "task"]
     task: str = ""
     genre: str = ""
+    source: str = ""
+    """Where the documents of the question come from: a file, a department, an article; empty where nothing says."""
     messages: tuple[ChatMessage, ...]
     """The prompt: everything up to the assistant's turn."""
     question: str

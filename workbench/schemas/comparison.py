@@ -112,6 +112,11 @@ class ComparisonItem(StrictModel):
         """What votes call the question; `id` alone is unique only within a task."""
         return self.baseline.key
 
+    @property
+    def source(self) -> str:
+        """Where the documents come from, as either evaluation knows it."""
+        return self.finetuned.source or self.baseline.source
+
 
 class ComparisonSummary(StrictModel):
     """`summary.json` of a comparison."""

@@ -87,6 +87,8 @@ class ScoredAnswer(StrictModel):
     """Name of the task; empty for RAFT sets and the small general task."""
     genre: str = ""
     """Category of the question, for a breakdown of errors."""
+    source: str = ""
+    """Where the documents of the question come from: a file, a department, an article; empty where nothing says."""
     question: str
     documents: tuple[str, ...] = ()
     target: str = ""

@@ -70,3 +70,27 @@ class OllamaCreate(StrictModel):
         values = self.model_dump(mode="json")
         values["from"] = values.pop("base")
         return {name: value for name, value in values.items() if value}
+
+
+OLLAMA_EXPORT = "ollama.json"
+"""Name of the file with an `OllamaExport` in a folder that was made for Ollama."""
+
+
+class OllamaVariant(StrictModel):
+    """One model as a server is told of it."""
+
+    modelfile: str
+    """Name of its Modelfile."""
+    suffix: str = ""
+    """Added to the model's name."""
+    file: str
+    adapter: str = ""
+    template: str = ""
+    system: str = ""
+    options: dict[str, Any] = Field(default_factory=dict[str, Any])
+
+
+class OllamaExport(StrictModel):
+    """All that registering a folder takes; the plain model first, then its variants."""
+
+    models: tuple[OllamaVariant, ...]

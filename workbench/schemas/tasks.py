@@ -71,8 +71,8 @@ class TaskSource(StrictModel):
     examples: DataFile | None = None
     """Read like the questions; without it a task has no shots."""
     fields: dict[str, str] = Field(default_factory=dict[str, str])
-    """For `table`: id, question, answer, references, choices, documents, genre, key_facts -> column. What is not
-    named is looked for under its own name."""
+    """For `table`: id, question, answer, references, choices, documents, genre, source, key_facts -> column. What is
+    not named is looked for under its own name."""
 
 
 class TaskPrompt(StrictModel):

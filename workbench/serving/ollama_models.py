@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from workbench.artifacts import hash_file
 from workbench.errors import InputError
 from workbench.inference.ollama_admin import HttpOllama, OllamaAdmin, takes_adapters
 from workbench.inference.ollama_run import Connect, run_with_ollama
+from workbench.schemas.base import parse
 from workbench.schemas.engines import EngineRecipe
-from workbench.schemas.ollama import OllamaCreate
+from workbench.schemas.ollama import OLLAMA_EXPORT, OllamaCreate, OllamaExport
 from workbench.schemas.serving import ServeConfig
-from workbench.serving.model_files import find_gguf, is_gguf_adapter
+from workbench.serving.model_files import find_gguf, is_gguf_adapter, read_json_object
 from workbench.serving.sides import ollama_name
 
 OnBytes = Callable[[int, int], None]
@@ -47,6 +49,21 @@ def prepare_models(
     run_with_ollama(root, connect, lambda client: _Preparing(client, config, recipe, on_bytes).run(), check)
 
 
+def read_told(path: Path) -> dict[str, Any]:
+    """Template, system prompt and options that a folder made for Ollama tells of its model; empty elsewhere.
+
+    Without them the server knows the chat template only where it happens to be one of its own.
+    """
+    file = find_gguf(path)
+    content = read_json_object(file.parent / OLLAMA_EXPORT) if file is not None else None
+    if file is None or content is None:
+        return {}
+    told = next((one for one in parse(OllamaExport, content).models if one.file == file.name), None)
+    if told is None:
+        return {}
+    return {"template": told.template, "system": told.system, "parameters": told.options}
+
+
 @dataclass(frozen=True)
 class _Preparing:
     client: OllamaAdmin
@@ -59,9 +76,7 @@ class _Preparing:
         base = ollama_name(self.config, 0)
         if self.config.model.startswith("/"):
             if base not in known:
-                await self._create(
-                    OllamaCreate(model=base, files=await self._upload(Path(self.config.model)))
-                )
+                await self._add_model(Path(self.config.model), base)
         elif base not in known and f"{base}:latest" not in known:
             raise InputError("serve_ollama_model_missing", name=base, models=", ".join(sorted(known)) or "-")
         for index, adapter in enumerate(self.config.adapters, start=1):
@@ -74,11 +89,16 @@ class _Preparing:
         if file is None:
             raise InputError("serve_adapter_not_file", path=str(path), name=shown)
         if not is_gguf_adapter(file):
-            await self._create(OllamaCreate(model=name, files=await self._upload(file)))
+            await self._add_model(path, name)
             return
         if not takes_adapters(await self.client.version()):
             raise InputError("ollama_adapter_refused", name=shown, version=self.recipe.adapters.below_version)
         await self._create(OllamaCreate(model=name, base=base, adapters=await self._upload(file)))
+
+    async def _add_model(self, path: Path, name: str) -> None:
+        told = read_told(path)
+        files = await self._upload(path)
+        await self._create(OllamaCreate(model=name, files=files, **told))
 
     async def _upload(self, path: Path) -> dict[str, str]:
         file = find_gguf(path)

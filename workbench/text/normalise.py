@@ -40,16 +40,37 @@ def _is_dropped(char: str) -> bool:
 
 _PLANE = 0x1_0000
 _SLOW = 0xFFFF_FFFF
+_UNSEEN = 0xFFFF_FFFE
 
 
 @cache
 def _plain_table() -> NDArray[np.uint32]:
-    """What `norm_ja` makes of each character of the basic plane.
+    """What `norm_ja` makes of each character of the basic plane; filled as characters are met.
 
     0 stands for dropped, and `_SLOW` for characters whose form depends on their neighbours or that become
     several. `unicodedata.normalize` takes 0.3 microseconds per character of Japanese text, this look-up 0.01.
     """
-    return np.array([_plain_code(chr(code)) for code in range(_PLANE)], dtype=np.uint32)
+    return np.full(_PLANE, _UNSEEN, dtype=np.uint32)
+
+
+def _look_up(text: str) -> NDArray[np.uint32] | None:
+    """The code that each character becomes, 0 for none; None where a look-up is not enough."""
+    points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    if not len(points) or points.max() >= _PLANE:
+        return None
+    table = _plain_table()
+    codes = table[points]
+    if codes.max() >= _UNSEEN:
+        for code in set(points[codes == _UNSEEN].tolist()):
+            table[code] = _plain_code(chr(code))
+        codes = table[points]
+        if codes.max() == _SLOW:
+            return None
+    return codes
+
+
+def _decode(codes: NDArray[np.uint32]) -> str:
+    return codes.tobytes().decode("utf-32-le", "surrogatepass")
 
 
 def _plain_code(char: str) -> int:
@@ -69,11 +90,9 @@ def norm_light(text: str) -> str:
 
 def norm_ja(text: str) -> str:
     """NFKC, lower case, without whitespace, punctuation and symbols; digits and the long vowel mark stay."""
-    points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    if len(points) and points.max() < _PLANE:
-        plain = _plain_table()[points]
-        if plain.max() != _SLOW:
-            return plain[plain != 0].tobytes().decode("utf-32-le", "surrogatepass")
+    codes = _look_up(text)
+    if codes is not None:
+        return _decode(codes[codes != 0])
     normal = unicodedata.normalize("NFKC", text).lower()
     return "".join(char for char in normal if not _is_dropped(char))
 
@@ -90,7 +109,12 @@ def is_blank(text: str) -> bool:
 
 def map_norm_ja(text: str) -> MappedText:
     """`norm_ja` with the source offset of every character that is left."""
-    return _map(text, _norm_ja_of_cluster)
+    # a mark that joins the character before it is none that a look-up is enough for
+    codes = _look_up(text)
+    if codes is None:
+        return _map(text, _norm_ja_of_cluster)
+    kept = np.flatnonzero(codes)
+    return MappedText(_decode(codes[kept]), tuple(kept.tolist()))
 
 
 def map_norm_spaceless(text: str) -> MappedText:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from rapidfuzz.distance import LCSseq
@@ -22,8 +23,8 @@ _SEED_DROPPED = re.compile(r"[。．.、，,\s]")
 
 def char_f1(prediction: str, target: str) -> float:
     """F1 over the multisets of characters after `norm_ja`; 1 where both are empty."""
-    said, wanted = Counter(_plain(prediction)), Counter(_plain(target))
-    return _f1((said & wanted).total(), said.total(), wanted.total())
+    said, wanted = _plain(prediction), _plain(target)
+    return _f1(_in_common(Counter(said), Counter(wanted)), len(said), len(wanted))
 
 
 def char_bigram_f1(prediction: str, target: str) -> float:
@@ -34,8 +35,8 @@ def char_bigram_f1(prediction: str, target: str) -> float:
     said, wanted = _plain(prediction), _plain(target)
     if min(len(said), len(wanted)) < 2:
         return float(said == wanted)
-    pairs, wanted_pairs = Counter(pairwise(said)), Counter(pairwise(wanted))
-    return _f1((pairs & wanted_pairs).total(), pairs.total(), wanted_pairs.total())
+    common = _in_common(Counter(pairwise(said)), Counter(pairwise(wanted)))
+    return _f1(common, len(said) - 1, len(wanted) - 1)
 
 
 def rouge_l_char(prediction: str, target: str) -> float:
@@ -88,6 +89,11 @@ def _plain(text: str) -> str:
 
 def _seed_characters(text: str) -> set[str]:
     return set(_SEED_DROPPED.sub("", text.strip().rstrip(_SEED_TRAILING)))
+
+
+def _in_common(said: Counter[Any], wanted: Counter[Any]) -> int:
+    """Size of the intersection of two multisets."""
+    return sum(min(said[one], wanted[one]) for one in said.keys() & wanted.keys())
 
 
 def _f1(common: int, said: int, wanted: int) -> float:

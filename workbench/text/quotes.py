@@ -96,33 +96,40 @@ def check_quotes(answer: str, documents: Sequence[str], question: str = "") -> l
     quotes = find_quotes(answer)
     if not quotes:
         return []
-    mapped = [map_norm_ja(document) for document in documents]
-    checker = _Checker(documents, mapped, norm_ja(question))
+    checker = _Checker(documents, norm_ja(question))
     return [checker.check(quote) for quote in quotes]
 
 
 class _Checker:
-    """The documents in normalised form, made once per answer."""
+    """The documents in normalised form, each made when it is first looked into."""
 
-    def __init__(self, documents: Sequence[str], mapped: Sequence[MappedText], question: str) -> None:
+    def __init__(self, documents: Sequence[str], question: str) -> None:
         self._documents = documents
-        self._mapped = mapped
+        self._mapped: dict[int, MappedText] = {}
         self._question = question
+
+    def _map(self, number: int) -> MappedText:
+        if number not in self._mapped:
+            self._mapped[number] = map_norm_ja(self._documents[number - 1])
+        return self._mapped[number]
 
     def check(self, quote: FoundQuote) -> Quote:
         if not quote.closed:
             return _as_quote(quote, "unclosed", None)
         order = self._search_order(quote.cited)
-        exact = self._first(order, lambda number: self._find_exact(quote.text, number))
-        elided = None if exact else self._first(order, lambda number: self._find_elided(quote.text, number))
+        wanted, parts = norm_ja(quote.text), _split_elided(quote.text)
+        exact = self._first(order, lambda number: self._find_exact(quote.text, wanted, number))
+        elided = None
+        if exact is None and parts:
+            elided = self._first(order, lambda number: self._find_elided(parts, number))
         place = exact or elided
         if place is not None:
             state: QuoteState = "verbatim" if exact else "elided"
             wrong = quote.cited is not None and place.document != quote.cited
             return _as_quote(quote, "misattributed" if wrong else state, place)
-        if self._is_from_question(norm_ja(quote.text)):
+        if self._is_from_question(wanted):
             return _as_quote(quote, "from_question", None)
-        near = self._first(order, lambda number: self._find_near(quote.text, number))
+        near = self._first(order, lambda number: self._find_near(quote.text, wanted, number))
         return _as_quote(quote, "near" if near else "unsupported", near)
 
     def _is_from_question(self, text: str) -> bool:
@@ -138,8 +145,8 @@ class _Checker:
     def _first(order: Iterable[int], find: Callable[[int], _Place | None]) -> _Place | None:
         return next((place for place in map(find, order) if place is not None), None)
 
-    def _find_exact(self, text: str, number: int) -> _Place | None:
-        wanted, mapped = norm_ja(text), self._mapped[number - 1]
+    def _find_exact(self, text: str, wanted: str, number: int) -> _Place | None:
+        mapped = self._map(number)
         position = mapped.text.find(wanted)
         while position >= 0:
             place = self._place(number, position, position + len(wanted))
@@ -149,12 +156,8 @@ class _Checker:
             position = mapped.text.find(wanted, position + 1)
         return None
 
-    def _find_elided(self, text: str, number: int) -> _Place | None:
-        parts = [norm_ja(part) for part in _ELISION.split(text)]
-        parts = [part for part in parts if part]
-        if len(parts) < 2 or min(map(len, parts)) < _ELIDED_PART_MIN:
-            return None
-        haystack = self._mapped[number - 1].text
+    def _find_elided(self, parts: Sequence[str], number: int) -> _Place | None:
+        haystack = self._map(number).text
         first, position = -1, 0
         for part in parts:
             position = haystack.find(part, position)
@@ -164,8 +167,8 @@ class _Checker:
             position += len(part)
         return self._place(number, first, position)
 
-    def _find_near(self, text: str, number: int) -> _Place | None:
-        wanted, haystack = norm_ja(text), self._mapped[number - 1].text
+    def _find_near(self, text: str, wanted: str, number: int) -> _Place | None:
+        haystack = self._map(number).text
         if len(wanted) > len(haystack):
             return None
         aligned = fuzz.partial_ratio_alignment(wanted, haystack, score_cutoff=NEAR)
@@ -180,11 +183,19 @@ class _Checker:
         return place if _same_meaning(text, whole, wide) else None
 
     def _place(self, number: int, start: int, end: int) -> _Place:
-        offsets = self._mapped[number - 1].offsets
+        offsets = self._map(number).offsets
         return _Place(number, offsets[start], _cluster_end(self._documents[number - 1], offsets[end - 1]))
 
     def _text_of(self, place: _Place) -> str:
         return self._documents[place.document - 1][place.start : place.end]
+
+
+def _split_elided(text: str) -> list[str]:
+    """What stands around the elisions of a quotation; empty where it has none, or a part says too little."""
+    if not _ELISION.search(text):
+        return []
+    parts = [part for part in map(norm_ja, _ELISION.split(text)) if part]
+    return [] if len(parts) < 2 or min(map(len, parts)) < _ELIDED_PART_MIN else parts
 
 
 def _as_quote(quote: FoundQuote, state: QuoteState, place: _Place | None) -> Quote:

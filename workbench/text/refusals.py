@@ -118,11 +118,10 @@ def classify(answer: str, documents: Sequence[str] = (), rules: RefusalRules = D
         documents: What the model was given. A sentence copied from them is no refusal.
         rules: Phrases that decline.
     """
-    sources = [norm_ja(document) for document in documents]
     rest: list[str] = []
     declined = False
     for sentence in split_sentences(_unwrap(answer)):
-        if _declines(sentence.text, sources, rules):
+        if _declines(sentence.text, documents, rules):
             declined = True
         else:
             rest.append(sentence.text)
@@ -152,15 +151,15 @@ def _unwrap(answer: str) -> str:
     return whole.group(1) if whole else text
 
 
-def _declines(sentence: str, sources: Sequence[str], rules: RefusalRules) -> bool:
-    plain = norm_ja(sentence)
-    if len(plain) >= _QUOTE_MIN and any(plain in source for source in sources):
-        return False
-    # compared with its punctuation: 「回答：できません。」 gives an answer
-    if norm_light(sentence).strip(_ENDS) in rules.whole:
-        return True
+def _declines(sentence: str, documents: Sequence[str], rules: RefusalRules) -> bool:
     own_words = norm_ja(_QUOTED.sub("", sentence))
-    return any(phrase in own_words for phrase in _plain_phrases(rules))
+    # compared with its punctuation: 「回答：できません。」 gives an answer
+    whole = norm_light(sentence).strip(_ENDS) in rules.whole
+    if not whole and not any(phrase in own_words for phrase in _plain_phrases(rules)):
+        return False
+    # last, because few sentences decline and documents are long
+    plain = norm_ja(sentence)
+    return len(plain) < _QUOTE_MIN or not any(plain in norm_ja(document) for document in documents)
 
 
 @lru_cache(maxsize=16)

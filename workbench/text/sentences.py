@@ -19,6 +19,8 @@ _PAIRS = {
 }
 _CLOSERS = frozenset(_PAIRS.values())
 _ENDS = frozenset("。！？")
+_END = re.compile(r"[。！？.!?]")
+_BRACKET = re.compile("[" + re.escape("".join([*_PAIRS, *_PAIRS.values()])) + "]")
 _LATIN_END = re.compile(r"[.!?](?=\s+[A-Z0-9\u3040-\u9fff])")
 
 
@@ -64,7 +66,8 @@ def is_balanced(text: str) -> bool:
 def _split_line(line: str) -> list[tuple[int, int]]:
     protected = _protected(line)
     cuts: list[int] = []
-    for index, char in enumerate(line):
+    for match in _END.finditer(line):
+        index, char = match.start(), match.group()
         if protected[index]:
             continue
         ends = char in _ENDS and (index + 1 == len(line) or line[index + 1] not in _ENDS)
@@ -84,10 +87,11 @@ def _protected(line: str) -> list[bool]:
     """For each character whether it stands inside a pair of brackets that is closed within the line."""
     inside = [False] * len(line)
     stack: list[tuple[str, int]] = []
-    for index, char in enumerate(line):
+    for match in _BRACKET.finditer(line):
+        index, char = match.start(), match.group()
         if char in _PAIRS:
             stack.append((_PAIRS[char], index))
-        elif char in _CLOSERS:
+        else:
             depth = next((d for d in range(len(stack) - 1, -1, -1) if stack[d][0] == char), None)
             if depth is not None:
                 start = stack[depth][1]

@@ -14,6 +14,7 @@ from workbench.review import VoteStore
 from workbench.schemas.inference import Endpoint
 from workbench.schemas.job import JobRecord
 from workbench.schemas.probing import EndpointReport
+from workbench.schemas.serving import GuardResult
 from workbench.serving.docking import Connect
 
 
@@ -36,6 +37,8 @@ class Services:
     """Tries an endpoint: models, one answer, streaming, thinking, speed."""
     connect_engine: Connect | None = None
     """How the container engine is reached; None: this machine's."""
+    guard_sides: Callable[[Endpoint, JobStore], GuardResult | None] | None = None
+    """Holds the sides of a server of ours against each other before an evaluation; asks it several questions."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any, Literal, cast
 from workbench.artifacts import ArtifactStore, write_json_atomic
 from workbench.errors import InputError, NotFoundError, StateError
 from workbench.paths import Workspace, assets_dir
+from workbench.serving.model_files import find_gguf, is_gguf_adapter, read_json_object
 
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json")
 CONVERSION = "conversion.json"
@@ -76,7 +77,7 @@ def register_model(workspace: Workspace, given: str) -> LocalModel:
     folder = Path(given.strip()).expanduser()
     if not given.strip() or not folder.is_absolute() or not folder.is_dir():
         raise InputError("model_folder_invalid", path=given, missing="–")
-    missing = missing_parts(folder)
+    missing = [] if is_gguf_model(folder) else missing_parts(folder)
     if missing:
         raise InputError("model_folder_invalid", path=str(folder), missing=", ".join(missing))
     model = LocalModel(folder.name, str(folder.resolve()))
@@ -119,14 +120,72 @@ def converted_models(workspace: Workspace) -> list[LocalModel]:
     return models
 
 
-def base_of(folder: Path) -> Path | None:
-    """The base model that a converted folder names; None where it names none, or one that is gone."""
+def gguf_kind(folder: Path) -> Literal["", "model", "adapter"]:
+    """What the one GGUF file of a folder is; empty where there is none, or none that can be read."""
+    file = find_gguf(folder)
     try:
-        content: Any = json.loads((folder / CONVERSION).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    named = str(cast("dict[str, Any]", content).get("base") or "") if isinstance(content, dict) else ""
-    return Path(named) if named and not missing_parts(Path(named)) else None
+        return "" if file is None else "adapter" if is_gguf_adapter(file) else "model"
+    except (OSError, InputError):
+        return ""
+
+
+def is_gguf_model(folder: Path) -> bool:
+    """Whether a folder holds one whole model as a GGUF file."""
+    return gguf_kind(folder) == "model"
+
+
+def gguf_models(workspace: Workspace) -> list[LocalModel]:
+    """Whole models as GGUF files: results of conversions, newest first, then registered folders."""
+    store = ArtifactStore(workspace)
+    made = [
+        LocalModel(item.name, str(folder.resolve()), "converted")
+        for item in store.list("gguf")
+        if is_gguf_model(folder := store.folder(item.id))
+    ]
+    return [*made, *(model for model in registered_models(workspace) if is_gguf_model(Path(model.path)))]
+
+
+def base_of(folder: Path) -> Path | None:
+    """The model that a converted folder is compared with; None where it names none, or one that is gone.
+
+    For a model folder that is its base. For a GGUF it is what the base became when it was converted in the same way,
+    so that one engine answers for both; where nobody did that, the base itself.
+    """
+    told = read_json_object(folder / CONVERSION) or {}
+    base = _named(told.get("base"))
+    if not is_gguf_model(folder):
+        return base
+    source = _named(told.get("source"))
+    origin = base or (base_of(source) or source if source else None)
+    return find_twin(folder, origin) or origin if origin else None
+
+
+def find_twin(folder: Path, origin: Path) -> Path | None:
+    """The GGUF that a model alone became by the same conversion as the one that made a folder, for the same engine.
+
+    For an adapter's GGUF, which goes with a base of any size: the newest of the base's.
+    """
+    told = read_json_object(folder / CONVERSION) or {}
+    alone = told.get("to") == "gguf-adapter"
+    for path in sorted(folder.parent.glob(f"gguf-*/{CONVERSION}"), reverse=True):
+        other = read_json_object(path) or {}
+        same = other.get("to") == "gguf" if alone else _way_of(other) == _way_of(told)
+        if (
+            same
+            and not other.get("base")
+            and other.get("source") == str(origin)
+            and is_gguf_model(path.parent)
+        ):
+            return None if path.parent == folder else path.parent
+    return None
+
+
+def _way_of(told: dict[str, Any]) -> tuple[Any, Any]:
+    return told.get("to"), told.get("dtype")
+
+
+def _named(path: object) -> Path | None:
+    return Path(str(path)) if path and not missing_parts(Path(str(path))) else None
 
 
 def list_models(workspace: Workspace, starter_name: str) -> list[LocalModel]:
@@ -138,4 +197,10 @@ def list_models(workspace: Workspace, starter_name: str) -> list[LocalModel]:
     """
     starter = LocalModel(starter_name, str(starter_folder()), "starter")
     made = converted_models(workspace)
-    return [starter, *made, *downloaded_models(workspace), *registered_models(workspace)]
+    kept = [model for model in registered_models(workspace) if not is_gguf_model(Path(model.path))]
+    return [starter, *made, *downloaded_models(workspace), *kept]
+
+
+def list_askable(workspace: Workspace, starter_name: str) -> list[LocalModel]:
+    """Everything that can be asked: the models of `list_models`, and GGUF files, which a container serves."""
+    return [*list_models(workspace, starter_name), *gguf_models(workspace)]

@@ -1,12 +1,14 @@
-"""What the settings page asks of a hub and of model servers. Imported late: both bring slow libraries."""
+"""What pages ask of a hub and of model servers. Imported late: both bring slow libraries."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
 
+from workbench.jobs import JobStore
 from workbench.schemas.inference import Endpoint
 from workbench.schemas.probing import EndpointReport
+from workbench.schemas.serving import GuardResult
 from workbench.ui.context import HubModel, Services
 
 
@@ -29,4 +31,9 @@ def make_services(environ: Mapping[str, str]) -> Services:
 
         return asyncio.run(examine(endpoint, environ=environ))
 
-    return Services(look_up_model, test_endpoint)
+    def hold_sides(endpoint: Endpoint, jobs: JobStore) -> GuardResult | None:
+        from workbench.serving.equal_sides import guard_sides
+
+        return asyncio.run(guard_sides(endpoint, jobs, environ=environ))
+
+    return Services(look_up_model, test_endpoint, guard_sides=hold_sides)

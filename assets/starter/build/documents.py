@@ -227,8 +227,8 @@ def make_value(rng: random.Random, attribute: Attribute, held_out: bool = False)
 
 
 def make_fact(rng: random.Random, service: str, attribute: Attribute, held_out: bool = False) -> Fact:
-    """State one attribute of a service."""
-    return Fact(service, attribute, make_value(rng, attribute, held_out), rng.choice(LEADS))
+    """State one attribute of a service; the joint is even odds, so that it has to be read."""
+    return Fact(service, attribute, make_value(rng, attribute, held_out), rng.choice(("の", "について、")))
 
 
 def make_document(rng: random.Random, fact: Fact, most: int = 2) -> str:

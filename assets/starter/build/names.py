@@ -45,8 +45,27 @@ KANJI = (
     "針仁垂推寸盛聖誠舌宣専泉洗染銭善奏創装層操蔵臓存尊退宅担探誕段暖値宙忠著庁頂腸潮賃痛敵討党糖難乳認納"
     "脳派拝背肺俳班晩否批秘俵腹奮並陛閉片暮宝亡忘棒枚幕密盟模訳郵優預幼欲翌乱卵覧裏律臨朗論婚掲双援掃丘購"
     "齢籍鑑枠込祉施払扱違頼控絡獲択握撮影募催携託紹介般奥床柵桃虹霧滝浜浦岬沢塔壁亀鶴鷹狐狸猫蛍蝶利陸良料"
-    "量輪類令冷例連老労録"
+    "量輪類令冷例連老労録修函券励卓収可奨届展巡座張慮房抽拠振支更替柔検示窓箇緒補訪許診該請講貸資載迎駐"
 )
+
+# Everyday pieces of words, which a tokenizer makes one token of: names have to hold each of them now and then, because
+# a token that was never copied cannot be copied.
+PIECES = (
+    "さん", "ちゃん", "たん", "だん", "はん", "ほん", "なか", "より", "おた", "ごは", "さい",
+    "さき", "して", "たく", "だけ", "だし", "でき", "とう", "とお", "とき", "どい", "ない", "なぎ",
+    "なた", "にか", "にぎ", "ひま", "ひろ", "べも", "まぐ", "ます", "まつ", "みそ", "みれ", "むら",
+    "もう", "もか", "よく", "れば", "わり", "みんな", "あず", "あり", "ある", "おにぎり", "かかり",
+    "いけば", "はがき", "りたい", "をつけ", "っこ", "った", "って", "ゃく", "ょう", "ゅう", "しゃ",
+    "ちょ", "きゅう", "りょう", "アシ", "イツ", "カナ", "ガン", "キャ", "ギー", "クラ", "サッカー",
+    "ラジオ", "スタンド", "ソン", "タク", "タンク", "ポット", "ップ", "デー", "ニア", "バイ",
+    "ピア", "ピー", "ブラ", "ベー", "マラソン", "ライ", "ラグ", "ルフ", "レンタル", "ロケット",
+    "ロン", "ンク", "ンス", "ント", "ンド", "ンプ", "ール", "スクール", "コーナー", "フルー",
+    "リップ", "ジル", "ェロ", "オリン", "センター", "スポーツ", "上限", "以上", "休業", "体験",
+    "公民", "出張", "利用", "口座", "回数", "図書", "学会", "対象", "展示", "年始", "年末", "引用",
+    "必要", "所要", "手数", "振替", "資料", "方法", "日数", "明書", "書類", "有効", "期間", "期限",
+    "発行", "箇所", "習館", "自転", "駐車", "告書", "員証", "修理", "補助", "回収", "検査", "講習",
+    "相談", "訪問", "貸与",
+)  # fmt: skip
 
 KINDS = (
     "申請", "登録", "教室", "利用券", "証明書", "相談", "助成", "貸出", "検診", "予約", "講座", "回数券",
@@ -82,8 +101,51 @@ def make_word(rng: random.Random) -> str:
     return draw(rng, KATAKANA if rng.random() < 0.5 else HIRAGANA, 2, 3) + draw(rng, KANJI, 1, 2)
 
 
+def make_phrase(rng: random.Random) -> str:
+    """Make a name of several words, as people make them: 「ねこの手術の補助」, 「引っこしごみの回収」.
+
+    Words with the endings of verbs, two or three の, and in one phrase of three characters that come again and
+    again: whoever copies such a name must know how far it has come, not only which character it is at.
+    """
+    wide = (KANJI, HIRAGANA + "んんっゃゅょ", KATAKANA + "ッャュョー")
+    few = tuple(draw(rng, alphabet, 2, 3) for alphabet in wide)
+    kanji, hiragana, katakana = few if rng.random() < 0.3 else wide
+
+    def word() -> str:
+        shape = rng.random()
+        if shape < 0.15:
+            return draw(rng, kanji, 1, 3)
+        if shape < 0.25:
+            # behind something, before something, or alone
+            return (
+                draw(rng, rng.choice((kanji, hiragana)), 0, 2)
+                + rng.choice(PIECES)
+                + draw(rng, hiragana, 0, 1)
+            )
+        if shape < 0.35:
+            return draw(rng, katakana, 2, 4)
+        if shape < 0.55:
+            return draw(rng, hiragana, 2, 5)
+        if shape < 0.75:
+            return draw(rng, kanji, 1, 2) + draw(rng, hiragana, 1, 3)
+        return (
+            draw(rng, kanji, 1, 1)
+            + draw(rng, hiragana, 1, 2)
+            + draw(rng, kanji, 1, 1)
+            + draw(rng, hiragana, 1, 2)
+        )
+
+    words = [word() for _ in range(rng.choice((2, 2, 2, 3, 3, 4)))]
+    if rng.random() < 0.3:
+        words[-1] = rng.choice(KINDS)
+    joints = [rng.choice(("の", "の", "の", "", "での", "な")) for _ in words[1:]]
+    return words[0] + "".join(joint + after for joint, after in zip(joints, words[1:], strict=True))
+
+
 def make_service(rng: random.Random) -> str:
-    """Make a service name, for example 「ケトミ川の貸出」; most carry one of KINDS."""
+    """Make a service name, for example 「ケトミ川の貸出」; many carry one of KINDS."""
+    if rng.random() < 0.5:
+        return make_phrase(rng)
     word = make_word(rng)
     shape = rng.random()
     if shape < 0.40:
@@ -104,6 +166,9 @@ def make_sibling(rng: random.Random, service: str) -> str:
             if rng.random() < 0.5:
                 return service.removesuffix(kind) + rng.choice([other for other in KINDS if other != kind])
             return make_word(rng) + kind
+    head, joint, _ = service.rpartition("の")
+    if joint and rng.random() < 0.5:
+        return head + joint + make_word(rng)
     return service[:2] + make_word(rng)
 
 

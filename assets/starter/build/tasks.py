@@ -61,9 +61,9 @@ INSTRUCTIONS: tuple[Instruction, ...] = (
 class Turn:
     """A question and its answer; kind names the case for measuring.
 
-    turning holds the characters of the answer where it is decided (the first one, a document's number,
-    the first one of a value): everything after them is copied from what stands beside them. source is the
-    number of the document or choice that decides it (0: none does; None: nothing to find).
+    turning holds the characters of the answer where it is decided (the first one, a document's number, the one
+    behind a name, the first one of a value): everything after them is copied from what stands beside them. source
+    is the number of the document or choice that decides it (0: none does; None: nothing to find).
     """
 
     question: str
@@ -87,7 +87,8 @@ class Stage:
     """A step of the curriculum: how many documents, how long they are, and the shares of the tasks.
 
     rivals is the share of documents that state an attribute which another document states too, of another
-    service: only there the service's name has to be read to find the right one.
+    service: only there the service's name has to be read to find the right one. near is the share of the questions
+    without an answer whose service and attribute both occur, in different documents, as a search brings them.
     """
 
     until: float
@@ -96,6 +97,7 @@ class Stage:
     answerable: float
     contexts: int
     rivals: float = 0.0
+    near: float = 0.0
     copying: float = 0.0
     general: float = 0.0
     numbers: float = 1.0
@@ -106,8 +108,8 @@ class Stage:
 CURRICULUM: tuple[Stage, ...] = (
     Stage(0.02, (1, 1), 0, 1.0, contexts=24, copying=1.0),
     Stage(0.15, (1, 3), 0, 0.85, contexts=20, copying=0.15, general=0.2, numbers=4),
-    Stage(0.35, (2, 5), 1, 0.75, contexts=14, rivals=0.05, copying=0.05, general=0.15, numbers=3),
-    Stage(1.00, (4, 5), 2, 0.60, contexts=10, rivals=0.15, general=0.08, numbers=1.5),
+    Stage(0.35, (2, 5), 1, 0.75, contexts=14, rivals=0.05, near=0.05, copying=0.05, general=0.15, numbers=3),
+    Stage(1.00, (4, 5), 2, 0.60, contexts=10, rivals=0.3, near=0.5, general=0.08, numbers=1.5),
 )
 
 
@@ -120,8 +122,8 @@ def render_head(documents: list[str]) -> str:
 Cell = tuple[str, Attribute]
 
 
-def draw_cells(rng: random.Random, count: int, rivals: float) -> tuple[list[Cell], list[Cell]]:
-    """Draw what the documents state, and near misses that none of them states.
+def draw_cells(rng: random.Random, count: int, rivals: float) -> tuple[list[Cell], list[Cell], list[Cell]]:
+    """Draw what the documents state, what none of them states, and near misses: both halves occur, never together.
 
     Several documents speak of the same service, as those that a search would bring.
     """
@@ -146,19 +148,22 @@ def draw_cells(rng: random.Random, count: int, rivals: float) -> tuple[list[Cell
         for _, attribute in present
         if (service, attribute) not in present
     ]
-    return list(dict.fromkeys(present)), absent + [cell for cell in near if rng.random() < rivals]
+    return list(dict.fromkeys(present)), absent, near
 
 
 def make_context(rng: random.Random, stage: Stage) -> Context:
     """Write documents and several questions about them under one instruction."""
     weights = [stage.numbers if item.answer == NUMBER_ONLY else item.weight for item in INSTRUCTIONS]
     instruction = rng.choices(INSTRUCTIONS, weights)[0]
-    present, absent = draw_cells(rng, rng.randint(*stage.documents), stage.rivals)
+    present, absent, near = draw_cells(rng, rng.randint(*stage.documents), stage.rivals)
     rng.shuffle(present)
     facts = [make_fact(rng, service, attribute) for service, attribute in present]
     head = render_head([make_document(rng, fact, stage.extra_sentences) for fact in facts])
     turns = tuple(
-        _make_turn(rng, instruction, facts, absent, stage.answerable) for _ in range(stage.questions)
+        _make_turn(
+            rng, instruction, facts, near if near and rng.random() < stage.near else absent, stage.answerable
+        )
+        for _ in range(stage.questions)
     )
     return Context(instruction.system, head, turns)
 
@@ -183,7 +188,10 @@ def _make_turn(
         answer = instruction.answer.format(
             n=number + 1, quote=fact.sentence.removesuffix("。"), answer=fact.answer
         )
-        turning = (0, instruction.answer.find("{n}"), answer.find(fact.value))
+        # where a name ends, a copy goes astray most easily: into the same name's sentence of another document
+        named = answer.find(fact.service)
+        joint = named + len(fact.service) if named >= 0 else -1
+        turning = (0, instruction.answer.find("{n}"), joint, answer.find(fact.value))
         points = tuple(sorted({at for at in turning if at >= 0}))
         return Turn(question, answer, f"{name}/{wording}/present", points, number + 1)
     service, attribute = rng.choice(absent)

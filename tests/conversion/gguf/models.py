@@ -65,7 +65,7 @@ def build_qwen3(tokenizer: Any) -> Any:
     return Qwen3ForCausalLM(Qwen3Config(**_common(tokenizer), **settings))
 
 
-def build_nemotron_h(tokenizer: Any) -> Any:
+def build_nemotron_h(tokenizer: Any, **changes: Any) -> Any:
     from transformers import NemotronHConfig, NemotronHForCausalLM
 
     settings = {
@@ -83,7 +83,7 @@ def build_nemotron_h(tokenizer: Any) -> Any:
         # differ by a hundredth
         "initializer_range": 0.1,
     }
-    return NemotronHForCausalLM(NemotronHConfig(**{**_common(tokenizer), **settings}))
+    return NemotronHForCausalLM(NemotronHConfig(**{**_common(tokenizer), **settings, **changes}))
 
 
 BUILDERS: dict[str, Callable[[Any], Any]] = {

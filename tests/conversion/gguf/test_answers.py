@@ -12,11 +12,15 @@ import pytest
 import torch
 
 from tests.conversion.gguf.models import ADAPTERS, save_model
-from tests.conversion.gguf.support import convert, write
+from tests.conversion.gguf.support import convert, read_types, write
 from workbench.conversion.detect import find_place
+from workbench.conversion.gguf.quantise import guess_type
+from workbench.conversion.gguf.work import GgufWork
+from workbench.conversion.plan import prepare
 from workbench.conversion.proof import gguf_answers, gguf_texts
 from workbench.conversion.proof.gguf_answers import Answer, answer_by_llama, answer_by_transformers
 from workbench.paths import Workspace
+from workbench.schemas.conversion import ConvertConfig
 
 pytestmark = pytest.mark.llama
 pytest.importorskip("llama_cpp")
@@ -122,10 +126,30 @@ def test_a_k_quant_is_made_by_a_child_process_with_the_planned_size(
     assert 0 < checks["answers"]["params"]["kl"] < 1
 
 
-def test_a_cancelled_k_quant_kills_its_process_and_goes_on_later(tmp_path: Path) -> None:
-    from workbench.conversion.plan import prepare
-    from workbench.schemas.conversion import ConvertConfig
+def hybrid(tokenizer: Any) -> Any:
+    """Fewer feed-forward blocks than layers, in rows of 256."""
+    from tests.conversion.gguf.models import build_nemotron_h
 
+    return build_nemotron_h(
+        tokenizer,
+        hidden_size=256,
+        intermediate_size=512,
+        mamba_num_heads=16,
+        layers_block_type=["mamba", "mlp", "mamba", "mlp", "attention", "mlp", "mamba", "mlp"] * 2,
+    )
+
+
+@pytest.mark.parametrize("build", [wide, hybrid])
+def test_a_k_quants_plan_knows_the_type_of_every_tensor(build: Callable[[Any], Any], tmp_path: Path) -> None:
+    source = save_model(tmp_path / "model", build, torch.bfloat16)
+    work = prepare(ConvertConfig(source=str(source), to="gguf", dtype="q4_k_m"), find_place(source))
+    assert isinstance(work, GgufWork)
+    planned = {tensor.name: guess_type(tensor, work.file).name for tensor in work.file.tensors}
+    work.close()
+    assert read_types(write(source, tmp_path / "out", to="gguf", dtype="q4_k_m")) == planned
+
+
+def test_a_cancelled_k_quant_kills_its_process_and_goes_on_later(tmp_path: Path) -> None:
     source = save_model(tmp_path / "model", wide, torch.bfloat16)
     work = prepare(ConvertConfig(source=str(source), to="gguf", dtype="q4_k_m"), find_place(source))
     step, out = work.files[0], tmp_path / "out"

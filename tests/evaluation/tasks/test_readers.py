@@ -205,3 +205,26 @@ def test_a_missing_file_a_folder_and_a_huge_file_are_told(
     monkeypatch.setattr(rows_module, "MAX_BYTES", 3)
     (tmp_path / "big.jsonl").write_text('{"question": "x"}', encoding="utf-8")
     assert code_of(read_table, tmp_path / "big.jsonl", {})[0] == "task_data_too_big"
+
+
+def test_a_squad_article_is_where_its_questions_come_from(tmp_path: Path) -> None:
+    article = {**SQUAD["data"][0], "title": "新国劇"}
+    questions = READERS["squad"](dump(tmp_path / "s.json", {"data": [article]}), {}).questions
+    assert {question.source for question in questions} == {"新国劇"}
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "source"),
+    [
+        ("source", "給与課", "給与課"),
+        ("部署", "給与課", "給与課"),
+        ("source", {"page": 3}, ""),
+        ("x", "y", ""),
+    ],
+)
+def test_a_column_of_a_table_says_where_documents_come_from(
+    tmp_path: Path, column: str, value: object, source: str
+) -> None:
+    path = write_jsonl(tmp_path / "q.jsonl", [{"question": "？", "answer": "a", column: value}])
+    (question,) = read_table(path, {"source": "source|部署"}).questions
+    assert question.source == source

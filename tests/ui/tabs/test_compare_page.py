@@ -1,10 +1,11 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.ui.fakes import make_artifact
-from tests.ui.samples import save_comparison
+from tests.ui.samples import make_comparison, save_comparison
 from workbench.errors import InputError, NotFoundError
 from workbench.ui.context import UiContext
 from workbench.ui.tabs import compare_page as page
@@ -77,3 +78,18 @@ def test_a_damaged_comparison_is_told_with_a_sentence(ctx: UiContext) -> None:
     broken = make_artifact(ctx, "comparison", "x", {"summary.json": "{"}).id
     with pytest.raises(InputError, match="comparison_unreadable"):
         page.show_comparison(ctx, broken)
+
+
+def test_figures_by_where_the_documents_come_from_follow_where_a_file_says_it(
+    ctx: UiContext, comparison: str
+) -> None:
+    assert "文書の出典" not in page.show_comparison(ctx, comparison)[1]
+    found = make_comparison()
+    items = [
+        item.model_copy(update={"finetuned": item.finetuned.model_copy(update={"source": f"課{n % 2}"})})
+        for n, item in enumerate(found.items)
+    ]
+    told = page.show_comparison(ctx, save_comparison(ctx, replace(found, items=items)).id)[1]
+    assert "文書の出典ごとに見る" in told
+    assert "課0" in told
+    assert "課1" in told

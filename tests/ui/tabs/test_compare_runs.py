@@ -124,3 +124,17 @@ def test_both_sections_are_laid_out_without_a_warning(workspace: Workspace, lang
     assert {"runs-table", "runs-plots", "gate-form", "gate-verdict"} <= ids
     public = [fn for fn in blocks.fns.values() if getattr(fn, "api_visibility", "private") != "private"]
     assert public == []
+
+
+def test_errors_are_told_by_where_the_documents_come_from_on_the_page_and_in_its_file(
+    ctx: UiContext,
+) -> None:
+    runs = [
+        publish(ctx, task_run(name, flipped(200, 150, 0, gained)[1], source="国税庁"))
+        for name, gained in (("base", 0), ("with", 30))
+    ]
+    values: list[Any] = [runs, runs[0], False, False, runs[1], "jcq_chat/correct", "document", None]
+    assert "国税庁" in page.show_detail(ctx, *values)[1]
+    saved = Path(page.save(ctx, *values, "html")["value"]).read_text(encoding="utf-8")
+    assert "誤答分析: with（文書の出典）" in saved
+    assert "直った 30 問" in saved

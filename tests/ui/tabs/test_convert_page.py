@@ -191,7 +191,20 @@ def test_settings_of_ollama_are_asked_for_only_there(ctx: UiContext, base: Path)
     given = values(source=str(base), to="ollama", **ollama)
     assert page.read_settings(ctx, given).ollama_url == "http://127.0.0.1:11434"
     assert page.read_settings(ctx, given).system == "短く。"
-    assert page.read_settings(ctx, {**given, "to": "gguf"}).ollama_url is None
+    apart = page.read_settings(ctx, {**given, "ollama_adapter": True})
+    assert apart.ollama_adapter
+    assert page.command_for(ctx, apart)[-1] == "--ollama-adapter"
+    other = page.read_settings(ctx, {**given, "to": "gguf", "ollama_adapter": True})
+    assert (other.ollama_url, other.ollama_adapter) == (None, False)
+
+
+def test_an_adapter_registered_apart_needs_a_server_and_that_is_said(ctx: UiContext, base: Path) -> None:
+    folder = write_adapter(base.parent / "tuned", str(base))
+    html, _, start = page.show_plan(
+        ctx, values(source=str(folder), to="ollama", base=str(base), ollama_adapter=True)
+    )
+    assert "サーバーの版" in html
+    assert start["interactive"] is False
 
 
 def test_a_name_is_made_that_is_safe_for_a_folder(ctx: UiContext, adapter: Path, tmp_path: Path) -> None:

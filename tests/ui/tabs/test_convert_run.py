@@ -8,19 +8,20 @@ from typing import Any
 
 import pytest
 
+from tests.serving.makers import make_gguf
 from tests.ui.fakes import fail, finish, set_status
-from tests.ui.small_models import make_result, write_model
+from tests.ui.small_models import make_gguf_result, make_result, write_model
 from workbench.errors import StateError
 from workbench.inference import EndpointRegistry
 from workbench.jobs import JobFolder
 from workbench.schemas.conversion import Check, ConvertConfig, ProofReport
 from workbench.schemas.job import JobRecord
 from workbench.ui.context import UiContext
-from workbench.ui.models import list_models
+from workbench.ui.models import list_askable, list_models
 from workbench.ui.tabs import convert_run as run
 
 # positions in what `show_run` returns
-CARD, FACTS, CONSENT, PROOF, SERVE, COMPARE, MORE = 1, 2, 3, 4, 5, 6, 7
+CARD, FACTS, CONSENT, PROOF, SERVE, COMPARE, MORE, DELIVER = 1, 2, 3, 4, 5, 6, 7, 8
 REPORT = ProofReport(
     checks=(
         Check(name="finite", state="passed"),
@@ -92,9 +93,52 @@ def test_a_result_that_no_server_here_can_load_offers_neither(ctx: UiContext, tm
     shown = run.show_run(ctx, "")
     assert not seen(shown[SERVE])
     assert not seen(shown[COMPARE])
+    assert not seen(shown[DELIVER])
     assert "壊れた数" in shown[PROOF]
-    with pytest.raises(StateError, match="convert_no_result"):
-        run.hand_over(ctx, "")
+    for hand in (run.hand_over, run.hand_to_serving):
+        with pytest.raises(StateError, match="convert_no_result"):
+            hand(ctx, "")
+
+
+def finish_gguf(ctx: UiContext, to: str, **settings: Any) -> Path:
+    made = make_gguf_result(ctx, "tax", to=to, **settings)
+    finish(ctx, submit(ctx, to=to), {"artifact": made.id, "bytes": 1})
+    return ctx.artifacts.folder(made.id).resolve()
+
+
+@pytest.mark.parametrize(("to", "engine"), [("gguf", "llamacpp"), ("ollama", "ollama")])
+def test_a_gguf_goes_to_its_engine_and_to_the_evaluation(ctx: UiContext, to: str, engine: str) -> None:
+    folder = finish_gguf(ctx, to)
+    shown = run.show_run(ctx, "")
+    assert not seen(shown[SERVE])
+    assert seen(shown[DELIVER])
+    assert seen(shown[COMPARE])
+    served = run.hand_to_serving(ctx, "")
+    assert (served["target"], served["name"], served.get("engine")) == ("serve", str(folder), engine)
+    asked = run.hand_over(ctx, "")
+    assert (asked["target"], asked["what"], asked["name"]) == ("evaluate", "model", str(folder))
+
+
+def test_an_adapters_gguf_is_served_beside_the_file_of_its_base(ctx: UiContext, tmp_path: Path) -> None:
+    base = write_model(tmp_path / "base")
+    folder = finish_gguf(ctx, "gguf-adapter", base=str(base), dtype=None)
+    alone = run.hand_to_serving(ctx, "")
+    assert (alone["name"], alone.get("adapter")) == ("", str(folder))
+    assert not seen(run.show_run(ctx, "")[COMPARE])
+    whole = make_gguf_result(ctx, "base", source=str(base))
+    beside = run.hand_to_serving(ctx, "")
+    assert beside["name"] == str(ctx.artifacts.folder(whole.id))
+    assert (beside.get("adapter"), beside.get("engine")) == (str(folder), "llamacpp")
+
+
+def test_a_gguf_in_a_folder_of_ones_own_joins_what_can_be_asked_and_not_what_can_be_trained(
+    ctx: UiContext, tmp_path: Path
+) -> None:
+    folder = make_gguf(tmp_path / "mine" / "m-q8_0.gguf").parent
+    finish(ctx, submit(ctx, target=str(folder)), {"artifact": str(folder), "path": str(folder)})
+    assert run.hand_over(ctx, "")["name"] == str(folder)
+    assert str(folder) in {model.path for model in list_askable(ctx.workspace, "")}
+    assert str(folder) not in {model.path for model in list_models(ctx.workspace, "")}
 
 
 def test_a_model_that_brings_its_own_program_is_not_offered(tmp_path: Path) -> None:

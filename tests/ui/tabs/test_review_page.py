@@ -69,6 +69,34 @@ def test_the_results_stay_closed_in_the_middle_of_a_blind_review(
         page.publish_votes(ctx, judged)
 
 
+def test_who_has_not_judged_sees_results_only_after_saying_so(ctx: UiContext, judged: dict[str, str]) -> None:
+    for where in (judged, {**judged, "reviewer": ""}):
+        html, button = page.open_results(ctx, where, {})
+        assert "まだ判定していません" in html
+        assert "優劣のついた" not in html
+        assert button["visible"]
+        html, button, agreed = page.show_anyway(ctx, where)
+        assert "優劣のついた" in html
+        assert not button["visible"]
+        # looked at again, it stays open; under another name it does not
+        assert page.open_results(ctx, where, agreed)[0] == html
+        assert page.open_results(ctx, {**where, "reviewer": "別の人"}, agreed)[1]["visible"]
+
+
+def test_who_has_judged_with_names_shown_sees_results_at_once(ctx: UiContext, judged: dict[str, str]) -> None:
+    html, button = page.open_results(ctx, {**judged, "reviewer": "一人目"}, {})
+    assert "優劣のついた" in html
+    assert not button["visible"]
+
+
+def test_saying_so_does_not_open_the_results_of_a_blind_review_under_way(
+    ctx: UiContext, judged: dict[str, str]
+) -> None:
+    *_, agreed = page.show_anyway(ctx, judged)
+    ask(ctx, "begin", comparison=judged["comparison"], reviewer=BOSS, mode="random", size=5, blind=True)
+    assert "隠しています" in page.open_results(ctx, judged, agreed)[0]
+
+
 def test_without_votes_or_comparison_the_results_say_so(ctx: UiContext) -> None:
     assert "まだ判定はありません" in page.show_results(ctx, None)
     where = {"comparison": save_review(ctx), "reviewer": BOSS}

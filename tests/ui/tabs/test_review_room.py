@@ -58,6 +58,34 @@ def test_every_filter_on_offer_has_words_and_can_be_begun(ctx: UiContext, compar
     assert "item" in shown or shown["error"]["code"] == "review_empty"
 
 
+def test_questions_with_one_tag_are_gone_through_alone(ctx: UiContext, comparison: str) -> None:
+    plain: dict[str, Any] = {"mode": "all", "blind": False}
+    shown = begin(ctx, comparison, "一人目", **plain)
+    for tag in ("fact_error", "自前の理由"):
+        shown = ask(ctx, "go", **at(press(ctx, shown, "left", tags={"right": [tag]})), by=1)
+    told = ask(ctx, "start", comparison=comparison, reviewer=NAME)
+    assert told["tags"][0][0] == ""
+    assert dict(told["tags"])["fact_error"] == "事実誤り"
+    assert told["tags"][-1] == ["自前の理由", "自前の理由"]
+    tagged: dict[str, Any] = {"mode": "filter", "filter": "tagged", "blind": False}
+    assert begin(ctx, comparison, **tagged)["progress"]["place"] == "1 / 2"
+    one = begin(ctx, comparison, **tagged, tag="自前の理由")
+    assert one["progress"]["place"] == "1 / 1"
+    assert "タグ「自前の理由」の質問" in one["desk"]["chips"]
+    # who reviews blind is told nothing of what others tagged
+    assert (
+        begin(ctx, comparison, **{**tagged, "blind": True}, tag="fact_error")["error"]["code"]
+        == "review_empty"
+    )
+
+
+def test_a_tag_makes_no_other_plan_of_another_filter(ctx: UiContext, comparison: str) -> None:
+    begin(ctx, comparison, mode="filter", filter="better", tag="fact_error")
+    session = ctx.votes.session(comparison, NAME)
+    assert session is not None
+    assert session.plan.tag == ""
+
+
 def test_while_names_are_hidden_nothing_gives_a_side_away(ctx: UiContext, comparison: str) -> None:
     shown = begin(ctx, comparison)
     for _ in range(8):

@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 
 from tests.serving.makers import make_adapter, make_gguf, make_model
-from tests.ui.fakes import make_artifact
 from tests.ui.serve_samples import connect_to, make_config, submit_server, with_adapter
+from tests.ui.small_models import make_gguf_result
 from workbench.containers.fakes import FakeEngine
 from workbench.errors import ConfigError, InputError, ResourceError
 from workbench.paths import Workspace
 from workbench.schemas.containers import EngineInfo
 from workbench.schemas.serving import ServeConfig
 from workbench.ui.context import UiContext
+from workbench.ui.handover import Handed
 from workbench.ui.models import starter_folder
 from workbench.ui.tabs import serve_form as form
 
@@ -103,7 +104,7 @@ def test_only_engines_with_terms_or_keys_ask_for_them(ctx: UiContext) -> None:
 
 
 def test_another_engine_offers_models_in_its_own_form(ctx: UiContext) -> None:
-    folder = ctx.artifacts.folder(make_artifact(ctx, "gguf", "q4").id)
+    folder = ctx.artifacts.folder(make_gguf_result(ctx, "q4").id)
     models, adapters, about, _, rights, container = form.choose_engine(ctx, "llamacpp", None, [])
     assert "GGUF" in about
     assert [value for _, value in models["choices"]] == [str(folder)]
@@ -193,3 +194,61 @@ def test_an_adapter_is_named_as_people_know_it(ctx: UiContext, tmp_path: Path) -
     assert form.name_model(ctx, str(starter_folder())) == ctx.t("live_tab.starter")
     assert form.name_model(ctx, "qwen3:8b") == "qwen3:8b"
     assert form.safe_title(ctx, with_adapter(tmp_path, role="after")).startswith("学習後")
+
+
+def hand(name: str, **more: Any) -> Handed:
+    plain: Any = {
+        "target": "serve",
+        "what": "model",
+        "name": name,
+        "job": "",
+        "at": 1.0,
+        "engine": "llamacpp",
+    }
+    return {**plain, **more}
+
+
+def test_what_another_tab_hands_over_fills_the_form_of_the_tuned_model(ctx: UiContext) -> None:
+    made = make_gguf_result(ctx, "tax")
+    folder = str(ctx.artifacts.folder(made.id))
+    filled = form.named(form.fill_form(ctx, "after", hand(folder)))
+    assert (filled["engine"], filled["model"]["value"]) == ("llamacpp", folder)
+    assert folder in [value for _, value in filled["model"]["choices"]]
+    assert form.named(form.fill_form(ctx, "judge", hand(folder)))["engine"] == "embedded"
+
+
+def test_a_hand_over_is_over_once_a_server_was_started_for_the_role(ctx: UiContext, tmp_path: Path) -> None:
+    config = make_config(tmp_path, role="after")
+    submit_server(ctx, config)
+    assert form.take_handed(ctx, "after", hand("/m")) is None
+    assert form.take_handed(ctx, "after", hand("/m", at=9e12)) is not None
+
+
+def test_an_adapter_without_its_base_waits_for_the_base_to_be_chosen(ctx: UiContext) -> None:
+    made = make_gguf_result(ctx, "tax", to="gguf-adapter")
+    folder = str(ctx.artifacts.folder(made.id))
+    filled = form.named(form.fill_form(ctx, "after", hand("", adapter=folder)))
+    assert (filled["model"]["value"], filled["adapters"]["value"]) == (None, [folder])
+
+
+def test_models_and_adapters_as_gguf_stand_in_their_own_lists(ctx: UiContext) -> None:
+    whole, adapter = make_gguf_result(ctx, "whole"), make_gguf_result(ctx, "tuned", to="gguf-adapter")
+    models = [path for _, path in form.model_choices(ctx, "llamacpp")]
+    adapters = [path for _, path in form.adapter_choices(ctx, "llamacpp", None)]
+    assert models == [str(ctx.artifacts.folder(whole.id).resolve())]
+    assert adapters == [str(ctx.artifacts.folder(adapter.id))]
+    assert "whole" in form.model_choices(ctx, "llamacpp")[0][0]
+
+
+def test_the_run_line_of_a_converted_file_names_it_as_the_container_sees_it(
+    ctx: UiContext, tmp_path: Path
+) -> None:
+    folder = ctx.artifacts.folder(make_gguf_result(ctx, "tax").id)
+    config = form.read_config(
+        "after", values(str(folder), engine="llamacpp", image="ghcr.io/ggml-org/llama.cpp:server")
+    )
+    plan = form.make_plan(ctx, config, connect_to(FakeEngine()))
+    line = " ".join(plan.run_command)
+    assert f"{folder}/model-q8_0.gguf" in line
+    assert "--model /models/base/model-q8_0.gguf" in line
+    assert plan.memory_bytes > 0

@@ -39,3 +39,16 @@ def test_categories_count_settled_verdicts_and_the_mean_change() -> None:
 def test_a_long_list_says_how_many_more_there_are() -> None:
     html = view.render_matrix(list(ITEMS) * 60, (), "en")
     assert "60 more questions" in html
+
+
+def test_the_documents_sources_have_a_table_where_any_question_names_one() -> None:
+    assert view.render_sources(ITEMS, VOTES, "ja") is None
+    named = [
+        item.model_copy(
+            update={"baseline": item.baseline.model_copy(update={"source": "国税庁" if n else "厚労省"})}
+        )
+        for n, item in enumerate(ITEMS)
+    ]
+    html = view.render_sources(named, VOTES, "ja") or ""
+    assert html.index("国税庁") < html.index("厚労省"), "the largest comes first"
+    assert "文書の出典" in view.render_matrix(named, VOTES, "ja")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.evaluation.run_makers import JCQ, figures_of, flipped, task_answer, task_run
 from workbench.evaluation import compare
-from workbench.evaluation.genres import break_down, genres_by_column
+from workbench.evaluation.genres import break_down, genres_by_column, genres_by_source
 from workbench.evaluation.runs import Side
 from workbench.evaluation.table import build_table, list_differences
 from workbench.i18n import LANGUAGES
@@ -127,3 +127,14 @@ def test_a_pairwise_comparison_of_tasks_shows_their_scores_and_the_split() -> No
     assert "変化の内訳" in markup
     assert EVIL not in markup
     assert "不要な拒否" not in markup, "figures that nothing was measured of are left out"
+
+
+def test_documents_sources_have_a_heading_and_advice_of_their_own() -> None:
+    run = [task_answer("a", 1.0, source="国税庁"), task_answer("b", 0.0, source="厚労省")]
+    markup = render_genres(break_down(run, genres_by_source(run)), "ja", by_source=True)
+    assert "文書の出典" in markup
+    assert "国税庁" in markup
+    plain = [task_answer("a", 1.0)]
+    assert "出典が書かれていません" in render_genres(
+        break_down(plain, genres_by_source(plain)), "ja", by_source=True
+    )

@@ -15,6 +15,7 @@ from workbench.evaluation.genres import (
     genres_by_column,
     genres_by_list,
     genres_by_rules,
+    genres_by_source,
     read_list,
     read_rules,
 )
@@ -29,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentPars
     parser.add_argument("run", metavar="RUN")
     parser.add_argument("--against", default="", metavar="RUN")
     source = parser.add_mutually_exclusive_group()
+    source.add_argument("--by-source", action="store_true")
     source.add_argument("--rules", type=Path, metavar="RULES.yaml")
     source.add_argument("--list", type=Path, metavar="FILE", dest="listed")
     source.add_argument("--judge", default="", metavar="ENDPOINT")
@@ -37,7 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentPars
 
 
 def handle(context: CliContext, arguments: argparse.Namespace) -> int:
-    """Print the breakdown; by the test file's own column where nothing else is named."""
+    """Print the breakdown; by the test file's own column where nothing else is named.
+
+    `--by-source` takes where the documents come from instead.
+    """
     artifacts = context.artifacts()
     run = load_run(arguments.run, artifacts)
     before = load_run(arguments.against, artifacts) if arguments.against else None
@@ -50,6 +55,8 @@ def handle(context: CliContext, arguments: argparse.Namespace) -> int:
 
 
 def _find_genres(context: CliContext, arguments: argparse.Namespace, run: Side) -> Genres:
+    if arguments.by_source:
+        return genres_by_source(run.answers)
     if arguments.rules:
         return genres_by_rules(run.answers, read_rules(arguments.rules))
     if arguments.listed:

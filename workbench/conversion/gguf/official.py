@@ -23,14 +23,12 @@ from filelock import FileLock
 from workbench.conversion.detect import Place
 from workbench.conversion.gguf.older_view import make_older_view
 from workbench.conversion.gguf.quantise import KINDS, require_llama, run_quantiser
-from workbench.conversion.gguf.writing import finish
+from workbench.conversion.part_files import PART, Written, finish
 from workbench.conversion.plan import PREPARERS, TORCH_BYTES, Work
-from workbench.conversion.writer import PART
 from workbench.errors import InputError, ResourceError
 from workbench.paths import Workspace
 from workbench.schemas.conversion import ConvertConfig, PlannedFile
 
-Written = Callable[[int], None]
 SOURCE = "llama-cpp-python==0.3.36"
 """Its source package holds llama.cpp's whole tree, the converter included."""
 REQUIREMENTS = (

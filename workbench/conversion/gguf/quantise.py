@@ -10,7 +10,7 @@ import importlib.util
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,10 @@ from typing import Any
 from gguf.constants import GGMLQuantizationType, LlamaFileType
 
 from workbench.conversion.gguf.tensors import OutTensor, count_bytes
-from workbench.conversion.gguf.writing import GgufFile, finish, is_whole, write_gguf
-from workbench.conversion.writer import PART
+from workbench.conversion.gguf.writing import GgufFile, write_gguf
+from workbench.conversion.part_files import PART, Written, finish, is_written
 from workbench.errors import InternalError, ResourceError
 
-Written = Callable[[int], None]
 PACKAGE = "llama_cpp"
 POLL = 0.1
 """Seconds between two looks at the growing file."""
@@ -58,7 +57,7 @@ class Quantised:
 
     @property
     def bytes(self) -> int:
-        """Size on disk, by llama.cpp's mixture of types; exact for the Llama family, close for others."""
+        """Size on disk, by llama.cpp's mixture of types."""
         return len(self.source.header) + sum(
             -(-count_bytes(tensor.shape, guess_type(tensor, self.source)) // 32) * 32
             for tensor in self.source.tensors
@@ -74,7 +73,7 @@ class Quantised:
         if path.is_file():
             written(self.source.bytes + self.bytes)
             return
-        if is_whole(self.source, folder):
+        if is_written(self.source, folder):
             written(self.source.bytes)
         else:
             write_gguf(self.source, folder, written)
@@ -104,10 +103,16 @@ def _wants_more(name: str, file: GgufFile) -> bool:
         return True
     for part in ("attn_v.weight", "ffn_down.weight"):
         if name.endswith(part):
-            peers = [other for other in names if other.endswith(part)]
-            place, count = sorted(peers, key=_layer).index(name), len(peers)
+            peers = sorted((other for other in names if other.endswith(part)), key=_layer)
+            # hybrids have fewer feed-forward blocks than layers: llama.cpp counts the former against the latter
+            count = len(peers) if part == "attn_v.weight" else 1 + max(map(_layer, filter(_in_layer, names)))
+            place = peers.index(name)
             return place < count // 8 or place >= 7 * count // 8 or (place - count // 8) % 3 == 2
     return False
+
+
+def _in_layer(name: str) -> bool:
+    return name.startswith("blk.")
 
 
 def _layer(name: str) -> int:

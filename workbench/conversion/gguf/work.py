@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ from workbench.conversion.gguf.official import prepare_official
 from workbench.conversion.gguf.quantise import KINDS, Quantised, require_llama
 from workbench.conversion.gguf.tensors import TYPES
 from workbench.conversion.gguf.vocabulary import read_vocabulary
-from workbench.conversion.gguf.writing import GgufFile, is_whole, write_gguf
+from workbench.conversion.gguf.writing import GgufFile, write_gguf
 from workbench.conversion.merge import Adapter, MergedSource
+from workbench.conversion.part_files import Written, is_written
 from workbench.conversion.plan import BARE_BYTES, TORCH_BYTES, Work, find_base_folder
 from workbench.conversion.sidecars import adapt_config, read_template
 from workbench.conversion.sources.base import BLOCK_BYTES, TensorInfo, TensorSource
@@ -23,7 +24,6 @@ from workbench.conversion.sources.files import closed_on_error
 from workbench.errors import InputError
 from workbench.schemas.conversion import ConvertConfig, PlannedFile
 
-Written = Callable[[int], None]
 ADAPTERS = ("peft", "nemo_peft")
 FROM_SOURCE = {"F32": "f32", "F16": "f16", "BF16": "bf16"}
 VOCABULARY_BYTES = 120_000_000
@@ -60,7 +60,7 @@ class GgufWork:
         """See `Work`."""
         if self.quantised is not None:
             self.quantised.write(folder, written)
-        elif is_whole(self.file, folder):
+        elif is_written(self.file, folder):
             written(self.file.bytes)
         else:
             write_gguf(self.file, folder, written)

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from workbench.artifacts import read_json
-from workbench.conversion.ollama.work import EXPORT, Export, Variant, list_commands, name_model
+from workbench.conversion.ollama.work import list_commands, name_model
 from workbench.errors import StateError
 from workbench.inference.ollama_admin import HttpOllama, OllamaAdmin, takes_adapters
 from workbench.inference.ollama_run import Connect, run_with_ollama
 from workbench.jobs import JobContext
 from workbench.schemas.base import parse
 from workbench.schemas.conversion import ConvertConfig
-from workbench.schemas.ollama import OllamaCreate
+from workbench.schemas.ollama import OLLAMA_EXPORT, OllamaCreate, OllamaExport, OllamaVariant
 
 HASH_PHASE, UPLOAD_PHASE, CREATE_PHASE = "ollama_hash", "ollama_upload", "ollama_create"
 _BLOCK = 8 << 20
@@ -49,7 +49,7 @@ def register(
     Raises:
         EndpointError: What the server says; the folder stays.
     """
-    export = parse(Export, read_json(folder / EXPORT))
+    export = parse(OllamaExport, read_json(folder / OLLAMA_EXPORT))
     told: dict[str, Any] = {"commands": list_commands(settings, export)}
     if settings.ollama_url is None:
         return told
@@ -97,7 +97,11 @@ async def _upload(client: OllamaAdmin, folder: Path, digests: dict[str, str], jo
 
 
 async def _create(
-    client: OllamaAdmin, settings: ConvertConfig, variant: Variant, digests: dict[str, str], job: JobContext
+    client: OllamaAdmin,
+    settings: ConvertConfig,
+    variant: OllamaVariant,
+    digests: dict[str, str],
+    job: JobContext,
 ) -> str:
     name = name_model(settings, variant)
     wanted = OllamaCreate(

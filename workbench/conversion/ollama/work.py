@@ -9,45 +9,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
-
 from workbench.conversion.detect import Place, find_place, read_config
 from workbench.conversion.ollama.chat_shape import ChatShape
 from workbench.conversion.ollama.chat_template import Chat, read_chat, read_object
 from workbench.conversion.ollama.modelfile import Modelfile, Option, quote
 from workbench.conversion.ollama.options import build_options
-from workbench.conversion.plan import Work, Written, prepare_gguf, prepare_gguf_adapter
+from workbench.conversion.part_files import Written
+from workbench.conversion.plan import Work, prepare_gguf, prepare_gguf_adapter
 from workbench.conversion.sidecars import read_template
 from workbench.conversion.sources.files import closed_on_error
 from workbench.errors import InputError
-from workbench.schemas.base import StrictModel
 from workbench.schemas.conversion import ConvertConfig, Dtype, PlannedFile
+from workbench.schemas.ollama import OLLAMA_EXPORT, OllamaExport, OllamaVariant
 
-MODELFILE, EXPORT = "Modelfile", "ollama.json"
+MODELFILE = "Modelfile"
 QUIET = "nothink"
 """Added to the name of the variant that does not think."""
 DTYPE: Dtype = "q8_0"
 """Where the person names none: half the size of the weights, and next to no loss."""
-
-
-class Variant(StrictModel):
-    """One model as a server is told of it."""
-
-    modelfile: str
-    """Name of its Modelfile."""
-    suffix: str = ""
-    """Added to the model's name."""
-    file: str
-    adapter: str = ""
-    template: str = ""
-    system: str = ""
-    options: dict[str, Any] = Field(default_factory=dict[str, Any])
-
-
-class Export(StrictModel):
-    """`ollama.json`: all that registering a folder takes."""
-
-    models: tuple[Variant, ...]
 
 
 @dataclass(frozen=True)
@@ -108,7 +87,7 @@ def prepare_folder(settings: ConvertConfig, place: Place) -> Work:
     parts = tuple(_prepare_parts(settings, place))
     try:
         names = [name for part in parts for name in _gguf_names(part)]
-        export = Export(models=tuple(_variants(settings, names, chat, options)))
+        export = OllamaExport(models=tuple(_variants(settings, names, chat, options)))
         return OllamaWork(parts, _write_texts(settings, export))
     except BaseException:
         for part in parts:
@@ -154,9 +133,9 @@ def _find_tokenizer(place: Place, base: Place | None) -> Path | None:
 
 def _variants(
     settings: ConvertConfig, names: Sequence[str], chat: Chat, options: Mapping[str, Option]
-) -> list[Variant]:
-    def build(shape: ChatShape | None, suffix: str) -> Variant:
-        return Variant(
+) -> list[OllamaVariant]:
+    def build(shape: ChatShape | None, suffix: str) -> OllamaVariant:
+        return OllamaVariant(
             modelfile=f"{MODELFILE}-{suffix}" if suffix else MODELFILE,
             suffix=suffix,
             file=names[0],
@@ -170,8 +149,8 @@ def _variants(
     return [*found, build(chat.no_think, QUIET)] if chat.no_think is not None else found
 
 
-def _write_texts(settings: ConvertConfig, export: Export) -> dict[str, str]:
-    texts = {EXPORT: json.dumps(export.model_dump(), ensure_ascii=False, indent=2) + "\n"}
+def _write_texts(settings: ConvertConfig, export: OllamaExport) -> dict[str, str]:
+    texts = {OLLAMA_EXPORT: json.dumps(export.model_dump(), ensure_ascii=False, indent=2) + "\n"}
     for variant, command in zip(export.models, list_commands(settings, export), strict=True):
         # what a Modelfile cannot hold still reaches a server as it is
         sent = settings.ollama_url is not None and quote(variant.system) is None
@@ -186,7 +165,7 @@ def _write_texts(settings: ConvertConfig, export: Export) -> dict[str, str]:
     return texts
 
 
-def list_commands(settings: ConvertConfig, export: Export) -> list[str]:
+def list_commands(settings: ConvertConfig, export: OllamaExport) -> list[str]:
     """What registers the models by hand, in the folder."""
     return [
         shlex.join(["ollama", "create", name_model(settings, variant), "-f", variant.modelfile])
@@ -194,7 +173,7 @@ def list_commands(settings: ConvertConfig, export: Export) -> list[str]:
     ]
 
 
-def name_model(settings: ConvertConfig, variant: Variant) -> str:
+def name_model(settings: ConvertConfig, variant: OllamaVariant) -> str:
     """The model's name on the server."""
     name = settings.ollama_name or settings.name.lower()
     if not variant.suffix:

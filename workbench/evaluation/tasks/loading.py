@@ -212,6 +212,7 @@ def _build_sample(
         kind="task",
         task=spec.name,
         genre=question.genre,
+        source=question.source,
         messages=(*messages, ChatMessage(role="user", content=text)),
         question=question.question,
         documents=question.documents,

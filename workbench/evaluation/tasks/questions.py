@@ -25,6 +25,8 @@ class Question:
     choices: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
     genre: str = ""
+    source: str = ""
+    """Where its documents come from."""
     meta: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What the protocol reads besides."""
     prompt: str = ""

@@ -57,15 +57,16 @@ def _read_squad(path: Path, fields: Fields) -> Dataset:
     questions: list[Question] = []
     try:
         for article in read_object(path)["data"]:
+            source = str(article.get("title") or "")
             for paragraph in article["paragraphs"]:
                 context = str(paragraph["context"])
-                questions += [_squad_question(item, context) for item in paragraph["qas"]]
+                questions += [_squad_question(item, context, source) for item in paragraph["qas"]]
     except (KeyError, TypeError, AttributeError) as exc:
         raise InputError("task_data_not_squad", path=str(path)) from exc
     return Dataset(tuple(questions))
 
 
-def _squad_question(item: Mapping[str, Any], context: str) -> Question:
+def _squad_question(item: Mapping[str, Any], context: str, source: str) -> Question:
     texts = [] if item.get("is_impossible") else [str(answer["text"]) for answer in item["answers"]]
     unique = tuple(dict.fromkeys(texts))
     question = str(item["question"])
@@ -77,6 +78,7 @@ def _squad_question(item: Mapping[str, Any], context: str) -> Question:
         output=unique[0] if unique else "",
         references=unique[1:],
         documents=(context,),
+        source=source,
         meta={"is_impossible": bool(item.get("is_impossible", False))},
     )
 

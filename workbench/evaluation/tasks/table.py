@@ -10,7 +10,7 @@ from typing import Any, cast
 from workbench.evaluation.tasks.questions import Dataset, Question
 from workbench.evaluation.tasks.rows import Row, read_rows
 
-COLUMNS = ("id", "question", "answer", "references", "choices", "documents", "genre", "key_facts")
+COLUMNS = ("id", "question", "answer", "references", "choices", "documents", "genre", "source", "key_facts")
 MAX_CHOICES = 10
 """Labels are single digits."""
 SEPARATOR = "|"
@@ -68,6 +68,10 @@ class _Cells:
             items = (text.split("\n") if "\n" in text else text.split(SEPARATOR)) if split else [text]
         return tuple(_flat(item) for item in items if str(item).strip())
 
+    def source(self) -> str:
+        """Where the documents come from; a file may use the column for something that is no name."""
+        return "" if isinstance(self.get("source"), dict | list) else self.text("source")
+
     def facts(self) -> list[str | list[str]]:
         """Key facts; an inner list holds alternatives of which one is enough."""
         value = self.get("key_facts")
@@ -100,6 +104,7 @@ def _read_row(cells: _Cells) -> Question:
         choices=choices,
         documents=cells.texts("documents", split=False),
         genre=cells.text("genre"),
+        source=cells.source(),
         meta={"key_facts": facts} if facts else {},
         line=cells.row.number,
     )

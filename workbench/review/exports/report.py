@@ -200,6 +200,7 @@ def _cautions(source: ExportSource) -> Iterable[str]:
     if summary.left_p is not None and summary.left_p < 0.05:
         yield t("review.report.position", lang, share=_percent(summary.left_share.value or 0.0))
     yield from _kinds(source)
+    yield from _sources(source)
 
 
 def _kinds(source: ExportSource) -> Sequence[str]:
@@ -210,3 +211,24 @@ def _kinds(source: ExportSource) -> Sequence[str]:
         counts[kind] = counts.get(kind, 0) + 1
     listed = [f"{cut(kind, 30)} {n}" for kind, n in list(counts.items())[:6]]
     return [t("review.report.kinds", source.lang, kinds=t("review.list_comma", source.lang).join(listed))]
+
+
+def _sources(source: ExportSource) -> Sequence[str]:
+    """The change of the score by where the documents come from, largest groups first."""
+    changes: dict[str, list[float]] = {}
+    for item in source.items:
+        if item.source and item.delta is not None:
+            changes.setdefault(item.source, []).append(item.delta)
+    largest = sorted(changes.items(), key=lambda group: -len(group[1]))[:6]
+    listed = [
+        t(
+            "review.report.source",
+            source.lang,
+            name=cut(name, 30),
+            n=len(found),
+            change=f"{sum(found) / len(found):+.2f}",
+        )
+        for name, found in largest
+    ]
+    comma = t("review.list_comma", source.lang)
+    return [t("review.report.sources", source.lang, sources=comma.join(listed))] if listed else []

@@ -30,7 +30,7 @@ LABELS = (
         "begin",
         "saved_always",
     ),
-    *("resume", "size", "questions", "filter", "order", "failed", "loading"),
+    *("resume", "size", "questions", "filter", "tag", "order", "failed", "loading"),
     *(f"mode_{name}" for name in ("random", "worst", "all", "filter", "adjudicate")),
     *(f"mode_{name}_why" for name in ("random", "worst", "all", "filter")),
     *("offline", "offline_hint", "saving", "saved", "list", "help", "leave", "close"),

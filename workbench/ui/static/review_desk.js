@@ -16,7 +16,7 @@
 
   register("review", (root, labels, tell, ask) => {
     const kept = reviewing.read();
-    const form = { comparison: kept.comparison || "", reviewer: kept.reviewer || "", mode: "random", blind: true, size: 30, filter: "", order: "file" };
+    const form = { comparison: kept.comparison || "", reviewer: kept.reviewer || "", mode: "random", blind: true, size: 30, filter: "", tag: "", order: "file" };
     const state = { phase: "loading", told: null, item: null, entry: blank(), ahead: null, progress: null, desk: null, document: 1, flash: "", diff: "off", important: false, gold: false,
       promptShown: false, prompt: null, open: {}, side: "left", list: null, help: false, auto: localStorage.getItem(AUTO) === "1", scoresOpen: false, waiting: 0, offline: false,
       dirty: false, edits: 0, timer: 0, alert: null, wantNext: false };
@@ -168,10 +168,16 @@
         send("start", { comparison: form.comparison, reviewer: form.reviewer }).then(showStart).catch(fail);
       },
       mode(mode) { form.mode = mode; draw(["start"]); },
+      pick(changes) {
+        Object.assign(form, changes);
+        held = false; // an open list may have swallowed the release of the button
+        draw(["start"]);
+      },
       begin() {
-        const { comparison, reviewer, mode, blind, size, filter, order } = form;
+        const { comparison, reviewer, mode, blind, size, filter, tag, order } = form;
         say(null);
-        send("begin", { comparison, reviewer, mode, blind, size, filter: mode === "filter" ? filter || state.told.filters[0][0] : "", order: mode === "filter" ? order : "file" })
+        send("begin", { comparison, reviewer, mode, blind, size, filter: mode === "filter" ? filter || state.told.filters[0][0] : "", tag: mode === "filter" && filter === "tagged" ? tag : "",
+          order: mode === "filter" ? order : "file" })
           .then(show).catch(fail);
       },
       resume() { send("resume", { comparison: form.comparison, reviewer: form.reviewer }).then(show).catch(fail); },
@@ -312,6 +318,7 @@
     function showStart(told) {
       Object.assign(state, { phase: "start", told, list: null });
       form.comparison = told.comparison;
+      if (!told.tags?.some(([code]) => code === form.tag)) form.tag = "";
       reviewing.keep({ comparison: form.comparison, reviewer: form.reviewer });
       tell({ comparison: form.comparison, reviewer: form.reviewer });
       draw();

@@ -58,11 +58,11 @@
   function modeChoices(form, told, labels, act) {
     const size = (mode) => el("input", { type: "number", min: 1, max: 100000, value: form.size, class: "rd-size", "aria-label": labels.size, data: { key: `size-${mode}` },
       oninput: (event) => { form.size = Math.max(1, Math.round(Number(event.target.value)) || 30); } });
-    const select = (name, options) => el("select", { "aria-label": labels[name], data: { key: name }, onchange: (event) => { form[name] = event.target.value; } },
+    const select = (name, options) => el("select", { "aria-label": labels[name], data: { key: name }, onchange: (event) => act.pick({ [name]: event.target.value }) },
       options.map(([value, text]) => el("option", { value, selected: value === form[name] }, text)));
     const extra = {
       random: () => [size("random"), labels.questions], worst: () => [size("worst"), labels.questions],
-      filter: () => [select("filter", told.filters), select("order", told.orders)], adjudicate: () => [],
+      filter: () => [select("filter", told.filters), form.filter === "tagged" && select("tag", told.tags), select("order", told.orders)], adjudicate: () => [],
       all: () => [],
     };
     return ["random", "worst", "all", "filter", "adjudicate"].map((mode) => {

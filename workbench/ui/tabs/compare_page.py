@@ -10,13 +10,16 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from workbench.evaluation import read_items
+from workbench.evaluation.genres import break_down
+from workbench.evaluation.pairing import key_of
 from workbench.schemas.comparison import ComparisonItem
 from workbench.ui.components import command_payload, render_answer_view
 from workbench.ui.context import UiContext
 from workbench.ui.tabs.ticking import SKIP
 from workbench.ui.views import comparison as view
 from workbench.ui.views import items as one
-from workbench.ui.views.html import Html, el, paragraph
+from workbench.ui.views.html import Html, el, fold, join, paragraph
+from workbench.ui.views.run_table import render_genres
 from workbench.ui.views.words import say_date
 
 LISTED = 30
@@ -83,7 +86,18 @@ def show_comparison(ctx: UiContext, comparison: str | None) -> list[Any]:
     summary = view.read_summary(ctx.artifacts.folder(comparison))
     job = ctx.artifacts.get(comparison).job_id
     command = command_payload(["workbench", "jobs", "show", job] if job else [])
-    return [view.render_summary(summary, ctx.lang), view.render_figures(summary, ctx.lang), command]
+    figures = join([view.render_figures(summary, ctx.lang), render_sources(ctx, comparison)])
+    return [view.render_summary(summary, ctx.lang), figures, command]
+
+
+def render_sources(ctx: UiContext, comparison: str) -> Html | None:
+    """Behind a click: errors and what changed, by where the documents come from; None where no question says."""
+    items = [item for item in load_items(ctx, comparison) if item.source]
+    if not items:
+        return None
+    sources = {key_of(item.finetuned): item.source for item in items}
+    found = break_down([item.finetuned for item in items], sources, [item.baseline for item in items])
+    return fold(ctx.t("genres.by_source"), render_genres(found, ctx.lang, by_source=True))
 
 
 def show(ctx: UiContext, page: Page) -> list[Any]:

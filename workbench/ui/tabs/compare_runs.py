@@ -53,7 +53,7 @@ class Parts:
 
 def build_section(ctx: UiContext) -> None:
     """Lay out the section; the tab around it stays as it is."""
-    with gr.Accordion(ctx.t("run_table.title"), open=False, elem_id="runs-section"):
+    with gr.Accordion(ctx.t("run_table.title"), open=False, elem_classes="wb-card", elem_id="runs-section"):
         _wire(ctx, _lay_out(ctx))
 
 

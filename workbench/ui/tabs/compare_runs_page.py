@@ -17,6 +17,7 @@ from workbench.evaluation.genres import (
     genres_by_column,
     genres_by_list,
     genres_by_rules,
+    genres_by_source,
     read_list,
     read_rules,
 )
@@ -27,6 +28,7 @@ from workbench.evaluation.table import build_table, list_differences
 from workbench.evaluation.table_export import FORMATS
 from workbench.paths import assets_dir
 from workbench.schemas.artifact import Artifact
+from workbench.schemas.genres import GenreBreakdown
 from workbench.schemas.table import Correction, RunTable, TableColumn
 from workbench.ui.components import command_payload
 from workbench.ui.context import UiContext
@@ -34,12 +36,12 @@ from workbench.ui.plotly_file import plotly_script
 from workbench.ui.tabs.ticking import SKIP
 from workbench.ui.views import run_plots
 from workbench.ui.views import run_table as view
-from workbench.ui.views.html import paragraph
+from workbench.ui.views.html import Child, el, join, paragraph
 from workbench.ui.views.uploads import keep_upload
 from workbench.ui.views.words import say_date
 
 LISTED = 60
-SOURCES = ("column", "rules", "file")
+SOURCES = ("column", "document", "rules", "file")
 SAVED = ("xlsx", "csv", "md", "json", "html")
 RULES = "genres/japanese_commonsense.yaml"
 _KEPT = 8
@@ -162,13 +164,19 @@ def show_detail(ctx: UiContext, *values: Any) -> list[Any]:
     figures = _make_figures(ctx, table, base, run, column)
     if source == "file" and not upload:
         return [run_plots.figures_payload(figures), paragraph(ctx.t("genres.upload.none"), "wb-empty"), ""]
-    answers = group_benches(run.answers).get(column.bench, [])
-    found = break_down(answers, find_genres(ctx, run, str(source), upload), base.answers)
+    found = _break_down(ctx, base, run, column, str(source), upload)
     return [
         run_plots.figures_payload(figures),
-        view.render_genres(found, ctx.lang),
+        view.render_genres(found, ctx.lang, by_source=source == "document"),
         view.render_flips(found, ctx.lang),
     ]
+
+
+def _break_down(
+    ctx: UiContext, base: Side, run: Side, column: TableColumn, source: str, upload: Any
+) -> GenreBreakdown:
+    answers = group_benches(run.answers).get(column.bench, [])
+    return break_down(answers, find_genres(ctx, run, source, upload), base.answers)
 
 
 def _make_figures(
@@ -185,9 +193,12 @@ def find_genres(ctx: UiContext, run: Side, source: str, upload: Any) -> Genres:
     Args:
         ctx: The page's context.
         run: The run that is looked at.
-        source: `column`, `rules` (those that ship with the program) or `file`.
+        source: `column`, `document` (where its documents come from), `rules` (those that ship with the program)
+            or `file`.
         upload: Path of the dropped file: rules as YAML, or a list as CSV or JSONL.
     """
+    if source == "document":
+        return genres_by_source(run.answers)
     if source == "rules":
         return genres_by_rules(run.answers, read_rules(assets_dir() / RULES))
     if source == "file" and upload:
@@ -209,11 +220,12 @@ def save(ctx: UiContext, *values: Any) -> Any:
     Raises:
         InputError: Nothing was chosen, or an unknown format.
     """
-    *chosen, looked, key, _source, _upload, ending = values
+    *chosen, looked, key, source, upload, ending = values
     choice = Choice.of(*chosen)
     table = make_table(ctx, choice)
     if ending == "html":
-        data = _render_page(ctx, choice, table, looked, key).encode("utf-8", "replace")
+        page = _render_page(ctx, choice, table, looked, key, str(source), upload)
+        data = page.encode("utf-8", "replace")
     elif ending in FORMATS:
         data = FORMATS[str(ending)](table, ctx.lang)
     else:
@@ -225,11 +237,18 @@ def save(ctx: UiContext, *values: Any) -> Any:
     return gr.update(value=str(path))
 
 
-def _render_page(ctx: UiContext, choice: Choice, table: RunTable, looked: Any, key: Any) -> str:
+def _render_page(
+    ctx: UiContext, choice: Choice, table: RunTable, looked: Any, key: Any, source: str, upload: Any
+) -> str:
+    """The table, the plots, and the errors by category of the run that is looked at."""
     run = str(looked) if looked in choice.runs else choice.runs[-1]
     column = next((one for one in table.columns if one.key == key), table.columns[0])
-    figures = _make_figures(
-        ctx, table, load_evaluation(ctx, choice.reference), load_evaluation(ctx, run), column
-    )
+    base, side = load_evaluation(ctx, choice.reference), load_evaluation(ctx, run)
+    figures = _make_figures(ctx, table, base, side, column)
     library = plotly_script().read_text(encoding="utf-8")
-    return run_plots.render_page(figures, view.render_table(table, ctx.lang), library, ctx.lang)
+    body: list[Child] = [view.render_table(table, ctx.lang)]
+    if run != choice.reference and (source != "file" or upload):
+        found = _break_down(ctx, base, side, column, source, upload)
+        title = ctx.t("genres.of", run=side.label, way=ctx.t(f"genres.source.{source}"))
+        body += [el("h2", title), view.render_genres(found, ctx.lang, by_source=source == "document")]
+    return run_plots.render_page(figures, join(body), library, ctx.lang)

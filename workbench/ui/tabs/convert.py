@@ -39,7 +39,7 @@ class FormParts:
     unfit: gr.HTML
     base: gr.Dropdown
     dtype: gr.Dropdown
-    ollama: gr.Row
+    ollama: gr.Column
     ollama_fields: Form
     name: gr.Textbox
     target: gr.Textbox
@@ -82,12 +82,13 @@ class RunParts:
     serve: gr.Button
     compare: gr.Button
     more: gr.Column
+    deliver: gr.Button
 
     @property
     def shown(self) -> list[Any]:
         """Outputs of `show_run`, in its order."""
         first = [self.runs, self.card, self.facts, self.consent_box]
-        return [*first, self.proof, self.serve, self.compare, self.more]
+        return [*first, self.proof, self.serve, self.compare, self.more, self.deliver]
 
 
 def build(ctx: UiContext) -> None:
@@ -150,10 +151,16 @@ def _lay_out_target(ctx: UiContext) -> dict[str, Any]:
 
 def _lay_out_ollama(ctx: UiContext) -> dict[str, Any]:
     fields: Form = {}
-    with gr.Row(visible=False, equal_height=True, elem_id="convert-ollama") as ollama:
-        for name in page.OLLAMA:
-            fields[name] = make_component(ctx, ConvertConfig, name, f"convert-{name.replace('_', '-')}")
+    *texts, switch = page.OLLAMA
+    with gr.Column(visible=False, elem_id="convert-ollama") as ollama:
+        with gr.Row(equal_height=True):
+            fields |= {name: _make_field(ctx, name) for name in texts}
+        fields[switch] = _make_field(ctx, switch)
     return {"ollama": ollama, "ollama_fields": fields}
+
+
+def _make_field(ctx: UiContext, name: str) -> Any:
+    return make_component(ctx, ConvertConfig, name, f"convert-{name.replace('_', '-')}")
 
 
 def _lay_out_more(ctx: UiContext) -> dict[str, Any]:
@@ -186,8 +193,12 @@ def _lay_out_run(ctx: UiContext) -> RunParts:
             serve = gr.Button(
                 ctx.t("convert_tab.serve"), variant="primary", visible=False, elem_id="convert-serve"
             )
+            # a file that only an engine in a container reads is set up on the serving page
+            deliver = gr.Button(
+                ctx.t("convert_tab.serve"), variant="primary", visible=False, elem_id="convert-deliver"
+            )
             compare = gr.Button(ctx.t("convert_tab.compare"), visible=False, elem_id="convert-compare")
-    return RunParts(runs, card, facts, asking, consent, accept, proof, serve, compare, more)
+    return RunParts(runs, card, facts, asking, consent, accept, proof, serve, compare, more, deliver)
 
 
 def _lay_out_consent(ctx: UiContext) -> tuple[gr.Column, gr.Checkbox, gr.Button]:
@@ -241,7 +252,9 @@ def _wire_form(ctx: UiContext, parts: FormParts, running: RunParts) -> None:
     parts.path.change(None, both, parts.source, js="(path, source) => path ? null : source", **QUIET)
     ON([parts.source.input, parts.path.change], ui_stream(ctx, look), **looked)
     asked = [parts.to.input, parts.base.input, parts.dtype.input, parts.texts.input]
-    typed = [parts.name, parts.target, parts.shard_gb, *parts.ollama_fields.values()]
+    *texts, switch = parts.ollama_fields.values()
+    asked.append(switch.input)
+    typed = [parts.name, parts.target, parts.shard_gb, *texts]
     asked += [event for box in typed for event in (box.blur, box.submit)]
     ON(asked, ui_stream(ctx, replan), inputs_kwargs=parts.values, outputs=parts.planned, **newest)
     started = parts.start.click(
@@ -272,3 +285,7 @@ def _wire_run(ctx: UiContext, parts: FormParts, running: RunParts) -> None:
     served.success(None, js=OPEN % "live", **QUIET)
     handed = running.compare.click(ui_handler(ctx, run.hand_over), running.runs, handed_state(), **once)
     handed.success(None, js=OPEN % "evaluate", **QUIET)
+    delivered = running.deliver.click(
+        ui_handler(ctx, run.hand_to_serving), running.runs, handed_state(), **once
+    )
+    delivered.success(None, js=OPEN % "serve", **QUIET)

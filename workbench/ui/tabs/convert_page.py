@@ -37,8 +37,8 @@ QUANTISED = frozenset({"gguf", "ollama"})
 GB = 1_000_000_000
 SHOWN_CHECKPOINTS = 3
 """Per training run, newest first."""
-OLLAMA = ("ollama_url", "ollama_name", "system")
-"""Settings of a registration at an Ollama server."""
+OLLAMA = ("ollama_url", "ollama_name", "system", "ollama_adapter")
+"""Settings of a registration at an Ollama server, the switch last."""
 AS_IT_IS = ""
 """The choice of keeping the type of the weights."""
 CHECKPOINTS = "*/checkpoint-*"
@@ -254,10 +254,13 @@ def read_settings(ctx: UiContext, values: Mapping[str, Any]) -> ConvertConfig:
     )
 
 
-def _read_ollama(values: Mapping[str, Any], to: str) -> dict[str, str]:
+def _read_ollama(values: Mapping[str, Any], to: str) -> dict[str, Any]:
     """What is asked for only where the target is Ollama; empty boxes are left out."""
-    said = {name: str(values.get(name) or "").strip() for name in OLLAMA if to == "ollama"}
-    return {name: value for name, value in said.items() if value}
+    if to != "ollama":
+        return {}
+    *texts, switch = OLLAMA
+    said: dict[str, Any] = {name: str(values.get(name) or "").strip() for name in texts}
+    return {name: value for name, value in {**said, switch: bool(values.get(switch))}.items() if value}
 
 
 def suggest_name(ctx: UiContext, source: Path, to: str) -> str:
@@ -335,7 +338,7 @@ def command_for(ctx: UiContext, settings: ConvertConfig) -> list[str]:
     flags |= {"--system": settings.system}
     for flag, value in flags.items():
         command += [flag, value] if value else []
-    return command
+    return command + (["--ollama-adapter"] if settings.ollama_adapter else [])
 
 
 def start_conversion(ctx: UiContext, **values: Any) -> str:

@@ -12,9 +12,11 @@ from typing import Any, Literal, cast
 import gradio as gr
 
 from workbench.artifacts import read_json
-from workbench.conversion.run import PART, PHASE, PROOF
+from workbench.conversion.part_files import PART
+from workbench.conversion.run import PHASE, PROOF, SETTINGS
 from workbench.errors import InputError, NotFoundError, StateError, WorkbenchError
 from workbench.inference import EndpointRegistry
+from workbench.pipeline import choose_engine
 from workbench.schemas.base import parse
 from workbench.schemas.conversion import ConvertConfig, ProofReport
 from workbench.schemas.inference import Endpoint
@@ -24,7 +26,7 @@ from workbench.ui.components import job_row, jobs_payload
 from workbench.ui.context import UiContext
 from workbench.ui.handover import Handed
 from workbench.ui.live_sources import start_server
-from workbench.ui.models import list_models, register_model
+from workbench.ui.models import find_twin, gguf_kind, is_gguf_model, list_askable, register_model
 from workbench.ui.tabs.convert_page import list_jobs, submit_conversion
 from workbench.ui.views import conversion as view
 from workbench.ui.views.html import Html, el, join, paragraph
@@ -36,7 +38,12 @@ WAITS_FOR_CONSENT = "tokenizer_not_confirmed"
 
 
 def show_run(ctx: UiContext, chosen: str | None) -> list[Any]:
-    """The conversion on display: list, card, figures, consent, proof, ways on, and whether there is more than a card."""
+    """The conversion on display.
+
+    Returns:
+        List, card, figures, consent, proof, two ways on, whether there is more than a card, and the way on to the
+        serving page.
+    """
     jobs = list_jobs(ctx)
     job = pick_run(jobs, chosen or "")
     runs = gr.update(
@@ -44,10 +51,10 @@ def show_run(ctx: UiContext, chosen: str | None) -> list[Any]:
     )
     hidden = gr.update(visible=False)
     if job is None:
-        return [runs, jobs_payload([]), Html(), hidden, Html(), hidden, hidden, hidden]
+        return [runs, jobs_payload([]), Html(), hidden, Html(), hidden, hidden, hidden, hidden]
     place = result_place(ctx, job)
     usable = place is not None and can_answer(place)
-    asked = usable or bool(registration(job).get("models"))
+    asked = usable or bool(registration(job).get("models")) or (place is not None and is_gguf_model(place))
     facts, proof, waits = tell_run(ctx, job), show_proof(ctx, place), needs_consent(job)
     return [
         runs,
@@ -58,6 +65,7 @@ def show_run(ctx: UiContext, chosen: str | None) -> list[Any]:
         gr.update(visible=usable),
         gr.update(visible=asked),
         gr.update(visible=bool(facts or proof or waits)),
+        gr.update(visible=place is not None and bool(gguf_kind(place))),
     ]
 
 
@@ -175,6 +183,8 @@ def _can_answer(place: str, modified_ns: int) -> bool:
 def hand_over(ctx: UiContext, chosen: str | None) -> Handed:
     """What the evaluation page is to ask: the model that Ollama has now, or the result's folder.
 
+    A folder with a GGUF file is asked through a server in a container, which the evaluation starts.
+
     Raises:
         StateError: `convert_no_result`.
     """
@@ -203,12 +213,32 @@ def offer_result(ctx: UiContext, chosen: str | None) -> str:
     """
     job = pick_run(list_jobs(ctx), chosen or "")
     place = result_place(ctx, job) if job is not None else None
-    if place is None or not can_answer(place):
+    if place is None or not (can_answer(place) or is_gguf_model(place)):
         raise StateError("convert_no_result")
     path = str(place.resolve())
-    if path not in {model.path for model in list_models(ctx.workspace, "")}:
+    if path not in {model.path for model in list_askable(ctx.workspace, "")}:
         register_model(ctx.workspace, path)
     return path
+
+
+def hand_to_serving(ctx: UiContext, chosen: str | None) -> Handed:
+    """The GGUF of a result for the serving page: with the engine that it was made for, an adapter beside its base.
+
+    Raises:
+        StateError: `convert_no_result`.
+    """
+    job = pick_run(list_jobs(ctx), chosen or "")
+    place = result_place(ctx, job) if job is not None else None
+    kind = gguf_kind(place) if place is not None else ""
+    if place is None or not kind:
+        raise StateError("convert_no_result")
+    handed = Handed(target="serve", what="model", name=str(place.resolve()), job="", at=time.time())
+    handed["engine"] = choose_engine(place)
+    if kind == "adapter":
+        base = parse(ConvertConfig, cast("Mapping[str, Any]", read_json(place / SETTINGS))).base
+        handed["adapter"] = handed["name"]
+        handed["name"] = str(find_twin(place, Path(base)) or "") if base else ""
+    return handed
 
 
 def serve_result(ctx: UiContext, chosen: str | None) -> JobRecord:

@@ -19,8 +19,9 @@ from workbench.schemas.job import JobRecord
 from workbench.serving.servers import find_note
 from workbench.ui.components import command_payload, job_row, jobs_payload
 from workbench.ui.context import UiContext
+from workbench.ui.guarding import guard_start
 from workbench.ui.handover import Handed
-from workbench.ui.models import base_of, list_models
+from workbench.ui.models import base_of, list_askable
 from workbench.ui.tabs.evaluate_live import LiveAnswers, evaluations_of, read_answers
 from workbench.ui.tabs.evaluate_tasks import Rows, read_choices, task_titles
 from workbench.ui.tabs.ticking import SKIP
@@ -63,7 +64,7 @@ def endpoint_choices(ctx: UiContext) -> Choices:
 def model_choices(ctx: UiContext) -> Choices:
     """Models of this machine: the practice model, results of conversions, downloads, registered folders."""
     return [
-        (model.name, model.path) for model in list_models(ctx.workspace, ctx.t("train_tab.model.starter"))
+        (model.name, model.path) for model in list_askable(ctx.workspace, ctx.t("train_tab.model.starter"))
     ]
 
 
@@ -199,6 +200,7 @@ def _start_endpoint(
         "limit": limit,
     }
     config = settle_side(parse(EvaluateConfig, values), find_note(endpoint, ctx.jobs))
+    guard_start(ctx, endpoint)
     secrets = (endpoint.api_key_env,) if endpoint.api_key_env else ()
     request = make_request_id(token, config, list_jobs(ctx))
     ctx.jobs.submit("evaluate", endpoint.name, config, request_id=request, secret_names=secrets)

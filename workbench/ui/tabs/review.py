@@ -31,17 +31,26 @@ def build(ctx: UiContext) -> None:
 
 
 def _build_results(ctx: UiContext, where: gr.State) -> None:
-    with gr.Accordion(ctx.t("review_tab.results.title"), open=False, elem_id="review-results") as fold:
+    with gr.Accordion(
+        ctx.t("review_tab.results.title"), open=False, elem_classes="wb-card", elem_id="review-results"
+    ) as fold:
         shown = gr.HTML(elem_id="review-figures", elem_classes="wb-html")
         with gr.Row(elem_classes="wb-buttons"):
+            anyway = gr.Button(
+                ctx.t("review_tab.results.anyway"), size="sm", elem_id="review-anyway", visible=False
+            )
             again = gr.Button(ctx.t("review_tab.results.again"), size="sm", elem_id="review-again")
-    show = ui_handler(ctx, page.show_results)
+    agreed = gr.State(dict[str, str]())
+    show = ui_handler(ctx, page.open_results)
     for event in (fold.expand, again.click, where.change):
-        event(show, where, shown, **BUSY)
+        event(show, [where, agreed], [shown, anyway], **BUSY)
+    anyway.click(ui_handler(ctx, page.show_anyway), where, [shown, anyway, agreed], **BUSY)
 
 
 def _build_exports(ctx: UiContext, where: gr.State) -> None:
-    with gr.Accordion(ctx.t("review_tab.export.title"), open=False, elem_id="review-exports"):
+    with gr.Accordion(
+        ctx.t("review_tab.export.title"), open=False, elem_classes="wb-card", elem_id="review-exports"
+    ):
         labels = labels_of(ctx, "review_tab", ("confirm", "export_empty"))
         labels["empty"] = labels.pop("export_empty")
         listed = json_view(
@@ -63,7 +72,9 @@ def _build_exports(ctx: UiContext, where: gr.State) -> None:
 
 
 def _build_tags(ctx: UiContext) -> None:
-    with gr.Accordion(ctx.t("review_tab.tags.title"), open=False, elem_id="review-settings"):
+    with gr.Accordion(
+        ctx.t("review_tab.tags.title"), open=False, elem_classes="wb-card", elem_id="review-settings"
+    ):
         tags = gr.Textbox(
             label=ctx.t("review_tab.tags.label"),
             info=ctx.t("review_tab.tags.hint"),

@@ -26,7 +26,7 @@ from workbench.ui.components import to_json
 from workbench.ui.context import UiContext
 from workbench.ui.handlers import read_event
 from workbench.ui.tabs.compare_page import load_items
-from workbench.ui.tabs.review_queue import is_blind_open, load_votes
+from workbench.ui.tabs.review_queue import has_begun, is_blind_open, load_votes
 from workbench.ui.tabs.review_sources import read_judge
 from workbench.ui.views.html import Html, el, join, paragraph
 from workbench.ui.views.review_item import say_tag
@@ -45,8 +45,33 @@ def read_where(ctx: UiContext, event: gr.EventData) -> dict[str, str]:
     return {name: str(data.get(name) or "") for name in ("comparison", "reviewer")}
 
 
+def open_results(
+    ctx: UiContext, where: dict[str, str] | None, agreed: dict[str, str] | None = None
+) -> list[Any]:
+    """The panel of results, for somebody who may still be about to judge without names.
+
+    Args:
+        ctx: The page's context.
+        where: The comparison and the name that the desk is at.
+        agreed: The same at which somebody wanted to see the results without having judged.
+
+    Returns:
+        The panel, and whether the button that asks for the results all the same shows.
+    """
+    comparison, reviewer = (where or {}).get("comparison", ""), (where or {}).get("reviewer", "")
+    early = bool(comparison) and where != agreed and not has_begun(ctx, comparison, reviewer)
+    if early:
+        return [paragraph(ctx.t("review_tab.results.early"), "wb-soft"), gr.update(visible=True)]
+    return [show_results(ctx, where), gr.update(visible=False)]
+
+
+def show_anyway(ctx: UiContext, where: dict[str, str] | None) -> list[Any]:
+    """The results for somebody who has not judged and says so; and where that was said, for the next time."""
+    return [*open_results(ctx, where, where), where]
+
+
 def show_results(ctx: UiContext, where: dict[str, str] | None) -> str:
-    """The panel of results; closed while the one who looks is in the middle of a blind review."""
+    """The results; closed while the one who looks is in the middle of a blind review."""
     comparison, reviewer = (where or {}).get("comparison", ""), (where or {}).get("reviewer", "")
     if not comparison:
         return paragraph(ctx.t("review_tab.results.none"), "wb-soft")

@@ -197,6 +197,15 @@ def _open_adjudication(ctx: UiContext, comparison: str, reviewer: str) -> Desk:
     return Desk(ctx, plan, reviewer, True, queue, done, None, found)
 
 
+def has_begun(ctx: UiContext, comparison: str, reviewer: str) -> bool:
+    """Whether somebody of this name has begun to review, or has judged a question."""
+    if not reviewer:
+        return False
+    if ctx.votes.session(comparison, reviewer) is not None:
+        return True
+    return any(vote.reviewer == reviewer for vote in load_votes(ctx, comparison))
+
+
 def is_blind_open(ctx: UiContext, comparison: str, reviewer: str) -> bool:
     """Whether this reviewer is in the middle of a blind review: then nothing may colour the next verdict."""
     if not comparison or not reviewer:

@@ -29,6 +29,8 @@ class Begin(Ask):
     blind: bool = True
     size: int = Field(default=30, ge=1, le=100_000)
     filter: Annotated[str, at_most(60)] = ""
+    tag: Annotated[str, at_most(60)] = ""
+    """For the filter `tagged`; empty: any tag."""
     order: Order = "file"
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workbench.errors import NotFoundError
 from workbench.evaluation import FILTERS as ITEM_FILTERS
 from workbench.review.filters import FILTERS as VOTE_FILTERS
 from workbench.schemas.base import parse
+from workbench.schemas.evaluation import Vote
 from workbench.schemas.review import Order, ReviewPlan
 from workbench.ui.context import UiContext
 from workbench.ui.tabs.compare_page import LISTED, load_items
-from workbench.ui.tabs.review_queue import find_open_disagreements, is_blind_open, open_desk
+from workbench.ui.tabs.review_queue import find_open_disagreements, is_blind_open, load_votes, open_desk
 from workbench.ui.tabs.review_requests import Ask, Begin
+from workbench.ui.views.review_item import say_tag
 from workbench.ui.views.words import say_date
 
 OFFERED = (
@@ -48,6 +50,7 @@ def _tell_comparison(ctx: UiContext, comparison: str, reviewer: str) -> dict[str
         "facts": ctx.t("review_tab.facts", n=len(items), differ=sum(item.differs for item in items)),
         "names": list(count),
         "filters": _offer_filters(ctx, comparison),
+        "tags": _offer_tags(ctx, load_votes(ctx, comparison)),
         "orders": [[name, ctx.t(f"review.order.{name}")] for name in ORDERS],
         "resume": _say_session(ctx, comparison, reviewer),
         "split": len(split),
@@ -68,6 +71,16 @@ def _offer_filters(ctx: UiContext, comparison: str) -> list[list[str]]:
             label = ctx.t("review_tab.filter.count", name=label, n=sum(map(ITEM_FILTERS[name], items)))
         offered.append([name, label])
     return offered
+
+
+def _offer_tags(ctx: UiContext, votes: Sequence[Vote]) -> list[list[str]]:
+    """Any tag, those on offer, and those that votes bear from before the offer was changed.
+
+    Without counts: whoever is about to review blind learns nothing about a question.
+    """
+    used = sorted({tag for vote in votes for given in vote.tags.values() for tag in given})
+    tags = dict.fromkeys([*ctx.votes.settings().tags, *used])
+    return [["", ctx.t("review_tab.tag.any")], *([tag, say_tag(tag, ctx.lang)] for tag in tags)]
 
 
 def say_filter(ctx: UiContext, name: str) -> str:
@@ -107,6 +120,8 @@ def make_plan(ask: Begin) -> ReviewPlan:
     else:
         values |= {"selection": "all"}
         values |= {"filter": ask.filter, "order": ask.order} if ask.mode == "filter" else {}
+        # with another filter a tag means nothing, and must not make another plan
+        values |= {"tag": ask.tag} if values.get("filter") == "tagged" else {}
     return parse(ReviewPlan, values)
 
 
@@ -114,6 +129,8 @@ def say_selection(ctx: UiContext, plan: ReviewPlan) -> str:
     """What the reviewer goes through, in a few words."""
     if plan.selection != "all":
         return ctx.t(f"review_tab.selection.{plan.selection}", n=plan.size)
+    if plan.filter == "tagged" and plan.tag:
+        return ctx.t("review_tab.selection.tagged", tag=say_tag(plan.tag, ctx.lang))
     if plan.filter:
         return say_filter(ctx, plan.filter)
     return ctx.t("review_tab.selection.all")

@@ -14,7 +14,7 @@ from workbench.ui.context import UiContext
 from workbench.ui.engine_look import EngineLook
 from workbench.ui.forms import Form, build_form
 from workbench.ui.handlers import QUIET, ui_handler
-from workbench.ui.handover import OPEN, Handed, Target, handed_state
+from workbench.ui.handover import OPEN, Handed, Target, handed_state, receive
 from workbench.ui.tabs import serve_form as form
 from workbench.ui.tabs import serve_load
 from workbench.ui.tabs import serve_page as page
@@ -214,19 +214,23 @@ def _wire_setup(ctx: UiContext, parts: Parts, setup: SetupParts, reach: Connect)
     events: Any = parts.chosen
     blocks: Any = Context.root_block
 
-    def choose(ctx: UiContext, chosen: str) -> list[Any]:
+    def choose(ctx: UiContext, chosen: str, handed: Handed | None) -> list[Any]:
         role = page.check_role(chosen)
         title = ctx.t("serve_tab.setup.title", role=ctx.t(f"serve_tab.role.{role}"))
         about = paragraph(ctx.t(f"serve_tab.role.{role}.about"), "wb-soft")
-        filled = form.fill_form(ctx, role)
+        filled = form.fill_form(ctx, role, handed)
         return [join([el("h2", title), about]), *filled, *form.show_engine(ctx, str(filled[0]))]
+
+    def take(ctx: UiContext, handed: Handed) -> list[Any]:
+        return [form.HANDED_ROLE, *choose(ctx, form.HANDED_ROLE, handed)]
 
     def check(ctx: UiContext, chosen: str, *values: Any) -> list[Any]:
         return form.show_plan(ctx, reach, page.check_role(chosen), form.named(values))
 
     shown = [setup.about, setup.rights_text, setup.rights, setup.container]
     filled = [setup.title, *setup.inputs, *shown]
-    ON([events.change, blocks.load], ui_handler(ctx, choose), parts.chosen, filled, **QUIET)
+    ON([events.change, blocks.load], ui_handler(ctx, choose), [parts.chosen, handed_state()], filled, **QUIET)
+    receive(ctx, "serve", take, [parts.chosen, *filled])
     chosen = [setup.engine, setup.model, setup.adapters]
     belongs = [setup.model, setup.adapters, *shown]
     setup.engine.input(ui_handler(ctx, form.choose_engine), chosen, belongs, **QUIET)

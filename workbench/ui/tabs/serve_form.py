@@ -32,13 +32,18 @@ from workbench.ui.components import command_payload
 from workbench.ui.context import UiContext
 from workbench.ui.engine_look import within
 from workbench.ui.forms import parse_form
-from workbench.ui.models import list_models, starter_folder
+from workbench.ui.handover import Handed
+from workbench.ui.models import gguf_kind, gguf_models, list_models, starter_folder
 from workbench.ui.views import preflight as view
 from workbench.ui.views.html import Child, Html, el, paragraph
 from workbench.ui.views.runs import Choices
 from workbench.ui.views.words import say_date
 
 TUNED = "finetuned"
+HANDED_ROLE: ServerRole = "after"
+"""The role of what another tab hands over to be served."""
+NO_MODEL = "-"
+"""Stands for a model that is still to be chosen."""
 KNOBS = ("max_context", "memory_share", "max_batch_size")
 MORE = ("idle_seconds", "dtype", "trust_remote_code")
 CONTAINER = ("image", "allow_other_image", "gpus", "run_as", "cache_dir", "ready_seconds")
@@ -105,7 +110,11 @@ def model_choices(ctx: UiContext, engine: str) -> Choices:
     if kind == "folder":
         known = [(model.name, model.path) for model in list_models(ctx.workspace, ctx.t("live_tab.starter"))]
         return [*known, *_artifacts(ctx, "model")]
-    return [] if kind == "inside" else _artifacts(ctx, "gguf")
+    return (
+        []
+        if kind == "inside"
+        else [(name_model(ctx, model.path), model.path) for model in gguf_models(ctx.workspace)]
+    )
 
 
 def adapter_choices(ctx: UiContext, engine: str, model: str | None) -> Choices:
@@ -114,7 +123,7 @@ def adapter_choices(ctx: UiContext, engine: str, model: str | None) -> Choices:
     if recipe is not None and recipe.adapters.way == "none":
         return []
     if recipe is not None and recipe.adapters.kind == "file":
-        return _artifacts(ctx, "gguf")
+        return [(name, path) for name, path in _artifacts(ctx, "gguf") if gguf_kind(Path(path)) == "adapter"]
     fitting = [
         item for item in ctx.artifacts.list("adapter") if item.details.get("base_model", model) in (model, "")
     ]
@@ -179,11 +188,29 @@ def offer_config(ctx: UiContext, role: ServerRole) -> ServeConfig | None:
     return parse(ServeConfig, {"role": role, "model": base, "adapters": chosen})
 
 
-def fill_form(ctx: UiContext, role: ServerRole) -> list[Any]:
+def take_handed(ctx: UiContext, role: str, handed: Handed | None) -> ServeConfig | None:
+    """What another tab handed over to be served; None where that is over: another role, or started since."""
+    if not handed or handed["target"] != "serve" or role != HANDED_ROLE:
+        return None
+    newest = next((job for job in ctx.jobs.list(kind="serve") if job.spec.config.get("role") == role), None)
+    if newest is not None and newest.spec.created_at > handed["at"]:
+        return None
+    adapter = handed.get("adapter")
+    values: dict[str, Any] = {
+        "role": role,
+        "engine": handed.get("engine", "embedded"),
+        "model": handed["name"] or NO_MODEL,
+        "adapters": [{"name": TUNED, "path": adapter}] if adapter else [],
+    }
+    return parse(ServeConfig, values)
+
+
+def fill_form(ctx: UiContext, role: ServerRole, handed: Handed | None = None) -> list[Any]:
     """Values for the form of a role: engine, model, adapters, then `FIELDS`."""
-    config = offer_config(ctx, role)
-    shown = config or ServeConfig(role=role, model="-")
-    model = shown.model if config else None
+    shown = (
+        take_handed(ctx, role, handed) or offer_config(ctx, role) or ServeConfig(role=role, model=NO_MODEL)
+    )
+    model = None if shown.model == NO_MODEL else shown.model
     adapters = [adapter.path for adapter in shown.adapters]
     return [
         shown.engine,

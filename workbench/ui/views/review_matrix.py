@@ -16,12 +16,13 @@ from workbench.ui.views.words import NOTHING, cut, say_decimal
 
 SHOWN = 300
 """Rows of the list; the workbook has all of them."""
+SHOWN_SOURCES = 50
 QUESTION_CUT = 60
 VERDICTS: tuple[Verdict, ...] = ("finetuned", "baseline", "tie", "both_bad")
 
 
 def render_matrix(items: Sequence[ComparisonItem], votes: Sequence[Vote], lang: Lang) -> Html:
-    """The figures by category, and behind a click the list; questions with verdicts first."""
+    """The figures by category and by the documents' source, and behind a click the list; questions with verdicts first."""
     by_sample = group_by_sample(first_looks(votes))
     ordered = sorted(items, key=lambda item: item.key not in by_sample)
     names = ("question", "category", "baseline", "finetuned", "change", "said")
@@ -34,16 +35,32 @@ def render_matrix(items: Sequence[ComparisonItem], votes: Sequence[Vote], lang: 
     listed = fold(
         t("review_tab.results.matrix_open", lang, n=len(items)), table(head, rows, numbers=(4,)), more
     )
-    return join([render_categories(items, votes, lang), listed])
+    return join([render_categories(items, votes, lang), render_sources(items, votes, lang), listed])
 
 
 def render_categories(items: Sequence[ComparisonItem], votes: Sequence[Vote], lang: Lang) -> Html:
     """By category: how many questions, how the score changed, and which side people prefer."""
-    settled = adjudicate(votes)
     groups: dict[str, list[ComparisonItem]] = {}
     for item in items:
         groups.setdefault(say_category(item, lang), []).append(item)
-    names = ("category", "questions", "change", "won", "lost", "tie", "bad")
+    return _render_groups("category", groups, votes, lang)
+
+
+def render_sources(items: Sequence[ComparisonItem], votes: Sequence[Vote], lang: Lang) -> Html | None:
+    """The same by where the documents come from, the largest first; None where no question says."""
+    groups: dict[str, list[ComparisonItem]] = {}
+    for item in items:
+        if item.source:
+            groups.setdefault(item.source, []).append(item)
+    largest = sorted(groups.items(), key=lambda group: -len(group[1]))[:SHOWN_SOURCES]
+    return _render_groups("source", dict(largest), votes, lang) if largest else None
+
+
+def _render_groups(
+    first: str, groups: Mapping[str, Sequence[ComparisonItem]], votes: Sequence[Vote], lang: Lang
+) -> Html:
+    settled = adjudicate(votes)
+    names = (first, "questions", "change", "won", "lost", "tie", "bad")
     head: list[Child] = [t(f"review_tab.col.{name}", lang) for name in names]
     rows = [_category_row(name, group, settled) for name, group in groups.items()]
     return table(head, rows, numbers=range(1, 7))

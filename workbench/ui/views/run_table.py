@@ -97,15 +97,22 @@ def _render_warnings(rows: Sequence[TableRow], lang: Lang) -> Html:
 # ---- errors by category ----
 
 
-def render_genres(found: GenreBreakdown, lang: Lang) -> Html:
-    """Wrong answers by category, and where there is another run, what changed."""
+def render_genres(found: GenreBreakdown, lang: Lang, *, by_source: bool = False) -> Html:
+    """Wrong answers by category, and where there is another run, what changed.
+
+    Args:
+        found: The breakdown.
+        lang: Of the words.
+        by_source: The categories are where the documents come from.
+    """
+    if len(found.genres) == 1 and not found.genres[0].genre:
+        return paragraph(t("genres.no_source" if by_source else "genres.no_column", lang), "wb-empty")
     compared = found.whole.difference is not None
-    names = ["genre", "n", "wrong", "share", *(("change", "flips") if compared else ())]
+    first = "source" if by_source else "genre"
+    names = [first, "n", "wrong", "share", *(("change", "flips") if compared else ())]
     head: list[Child] = [t(f"genres.col.{name}", lang) for name in names]
     whole = found.whole.model_copy(update={"genre": t("genres.whole", lang)})
     rows = [_genre_row(one, compared, lang) for one in (*found.genres, whole)]
-    if len(found.genres) == 1 and not found.genres[0].genre:
-        return paragraph(t("genres.no_column", lang), "wb-empty")
     return table(head, rows, cls="wv-genres", numbers=(1, 2))
 
 

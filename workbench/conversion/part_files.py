@@ -1,0 +1,99 @@
+"""Output files that grow under the name `<name>.part` and get their own name when they are whole and on the disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from workbench.errors import InternalError
+
+PART = ".part"
+MODE = 0o644
+"""Readable for a server that runs as another user."""
+
+Block = bytes | memoryview
+Written = Callable[[int], None]
+"""Told the bytes of every block that was written."""
+
+
+class LaidOut(Protocol):
+    """A file whose size and header are known before a weight is read."""
+
+    @property
+    def name(self) -> str:
+        """Name in its folder."""
+        ...
+
+    @property
+    def header(self) -> bytes:
+        """Everything before the first weight."""
+        ...
+
+    @property
+    def bytes(self) -> int:
+        """Size on disk."""
+        ...
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One tensor on its way into a file."""
+
+    name: str
+    blocks: Iterator[Block]
+    bytes: int
+    """What the blocks must come to."""
+    padding: int = 0
+    """Zeros behind it."""
+
+
+def write_pieces(file: LaidOut, pieces: Iterable[Piece], folder: Path, written: Written) -> Path:
+    """Write the header and then each piece; afterwards the file is whole and on the disk.
+
+    Args:
+        file: What to write.
+        pieces: Its tensors in their order; each is opened when its turn comes.
+        folder: Where to.
+        written: Told of every block; may raise to stop, and then only the `.part` file is left.
+
+    Raises:
+        InputError: The source is damaged.
+        InternalError: `conversion_wrong_size`.
+        OSError: The disk is full or cannot be written.
+    """
+    path, part = folder / file.name, folder / f"{file.name}{PART}"
+    with part.open("wb") as handle:
+        handle.write(file.header)
+        written(len(file.header))
+        for piece in pieces:
+            size = 0
+            for block in piece.blocks:
+                handle.write(block)
+                size += len(block)
+                written(len(block))
+            if size != piece.bytes:
+                raise InternalError("conversion_wrong_size", name=piece.name)
+            handle.write(bytes(piece.padding))
+            written(piece.padding)
+    finish(part, path)
+    return path
+
+
+def finish(part: Path, path: Path) -> None:
+    """Give a whole file its name once the disk holds it."""
+    with part.open("rb") as handle:
+        os.fsync(handle.fileno())
+        os.fchmod(handle.fileno(), MODE)
+    part.rename(path)
+
+
+def is_written(file: LaidOut, folder: Path) -> bool:
+    """Whether an earlier attempt finished this very file: its size and header are the same."""
+    path = folder / file.name
+    if not path.is_file() or path.stat().st_size != file.bytes:
+        return False
+    with path.open("rb") as handle:
+        return handle.read(len(file.header)) == file.header
