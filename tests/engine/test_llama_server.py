@@ -74,7 +74,7 @@ def adapter(starter: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(3)
     base: Any = AutoModelForCausalLM.from_pretrained(str(starter), dtype=torch.float32)
     # a random B, so that it does something
-    lora = LoraConfig(r=8, lora_alpha=8, target_modules=["q_proj", "v_proj"], init_lora_weights=False)
+    lora = LoraConfig(r=8, lora_alpha=64, target_modules=["q_proj", "v_proj"], init_lora_weights=False)
     folder = tmp_path_factory.mktemp("adapter")
     get_peft_model(base, lora).save_pretrained(str(folder))
     return folder
@@ -110,7 +110,7 @@ async def ask(endpoint: Endpoint) -> list[str]:
             ChatRequest(messages=(ChatMessage(role="user", content=question),), sampling=sampling)
             for question in QUESTIONS
         ]
-        return [(await client.chat(request)).text for request in requests]
+        return [(await client.complete(request)).text for request in requests]
     finally:
         await client.close()
 
