@@ -6,6 +6,7 @@ from workbench.containers.references import (
     allowed_repositories,
     check_allowed,
     check_architecture,
+    check_spec,
     digest_for,
     pin,
     read_reference,
@@ -101,3 +102,18 @@ def test_an_image_for_another_processor_is_refused() -> None:
     with pytest.raises(InputError) as caught:
         check_architecture(ImageRecord(id="x", arch="amd64"), EngineInfo(arch="arm64"))
     assert caught.value.params == {"image": "x", "has": "amd64", "needs": "arm64"}
+
+
+def test_an_image_loaded_from_a_file_is_as_good_as_its_name() -> None:
+    name, other = "ghcr.io/ggml-org/llama.cpp:server", "sha256:" + "1" * 64
+    loaded = ImageRecord(id="sha256:" + "0" * 64, tags=(name,))
+    spec = pin(ContainerSpec(image=name, name="x"), loaded)
+    assert spec.digest == loaded.id
+    check_spec(spec, lambda name: loaded, confirmed=False)
+    moved = loaded.model_copy(update={"id": other})
+    for found in (lambda name: None, lambda name: moved):
+        with pytest.raises(InputError, match="image_not_allowed"):
+            check_spec(spec, found, confirmed=False)
+    foreign = pin(ContainerSpec(image="evil/image:1", name="x"), loaded)
+    with pytest.raises(InputError, match="image_not_allowed"):
+        check_spec(foreign, lambda name: loaded, confirmed=False)

@@ -27,7 +27,7 @@ from workbench.containers.records import (
     read_stats,
     secrets_inside,
 )
-from workbench.containers.references import check_allowed, is_image_id, read_reference
+from workbench.containers.references import check_allowed, check_spec, is_image_id, read_reference
 from workbench.containers.streams import EventReader, LogReader, ResponseStream, Watched
 from workbench.errors import InputError, NotFoundError, ResourceError, StateError, WorkbenchError
 from workbench.schemas.containers import (
@@ -188,8 +188,7 @@ class DockerEngine:
     def create(
         self, spec: ContainerSpec, secrets: Mapping[str, str] | None = None, *, confirmed: bool = False
     ) -> ContainerRecord:
-        for image in filter(None, (spec.image, spec.digest)):
-            check_allowed(image, confirmed=confirmed)
+        check_spec(spec, self.find_image, confirmed=confirmed)
         values = dict(secrets or {})
         self._keep_secret(values[name] for name in spec.secret_env if name in values)
         payload = build_payload(spec, values, self._engine, self._owner)

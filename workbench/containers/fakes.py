@@ -15,7 +15,7 @@ from workbench.containers.lines import LineSplitter
 from workbench.containers.payload import build_payload
 from workbench.containers.protocol import ExecResult, RegistryLogin
 from workbench.containers.pulling import PullMeter
-from workbench.containers.references import check_allowed, read_reference
+from workbench.containers.references import check_allowed, check_spec, read_reference
 from workbench.errors import NotFoundError, StateError
 from workbench.schemas.containers import (
     ContainerEvent,
@@ -187,8 +187,7 @@ class FakeEngine:
         self, spec: ContainerSpec, secrets: Mapping[str, str] | None = None, *, confirmed: bool = False
     ) -> ContainerRecord:
         self._break("create", spec.image)
-        for image in filter(None, (spec.image, spec.digest)):
-            check_allowed(image, confirmed=confirmed)
+        check_spec(spec, self.find_image, confirmed=confirmed)
         image = self.find_image(spec.runs)
         if image is None:
             raise container_failure(spec.image, f"No such image: {spec.runs}", status=404)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -117,6 +118,30 @@ def check_allowed(image: str, *, confirmed: bool) -> None:
     # an id alone does not say where the image came from
     if is_image_id(image) or allowed_repositories().find(image) is None:
         raise InputError("image_not_allowed", image=image)
+
+
+def check_spec(
+    spec: ContainerSpec, find_image: Callable[[str], ImageRecord | None], *, confirmed: bool
+) -> None:
+    """Refuse a container of an image that may not be used without asking.
+
+    An image that was loaded from a file, as on a machine without a network, has an id and no digest; it is as good as
+    its name while that name still stands for it.
+
+    Args:
+        spec: The container.
+        find_image: What a name stands for on this machine.
+        confirmed: A person has agreed to an image from outside the list.
+
+    Raises:
+        InputError: `image_not_allowed`.
+    """
+    check_allowed(spec.image, confirmed=confirmed)
+    if confirmed or not spec.digest:
+        return
+    named = find_image(spec.image) if is_image_id(spec.digest) else None
+    if named is None or named.id != spec.digest:
+        check_allowed(spec.digest, confirmed=False)
 
 
 def digest_for(image: ImageRecord, reference: str) -> str:
