@@ -155,7 +155,7 @@ def _declines(sentence: str, documents: Sequence[str], rules: RefusalRules) -> b
     own_words = norm_ja(_QUOTED.sub("", sentence))
     # compared with its punctuation: 「回答：できません。」 gives an answer
     whole = norm_light(sentence).strip(_ENDS) in rules.whole
-    if not whole and not any(phrase in own_words for phrase in _plain_phrases(rules)):
+    if not whole and not any(map(own_words.__contains__, _plain_phrases(rules))):
         return False
     # last, because few sentences decline and documents are long
     plain = norm_ja(sentence)

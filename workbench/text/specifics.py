@@ -86,15 +86,14 @@ def find_unsupported(answer: str, sources: Sequence[str]) -> list[Specific]:
         sources: The documents and the question.
     """
     found = [item for item in find_specifics(answer) if item.kind != "negation"]
-    if not found:
-        return []
-    plain = [_plain(source) for source in sources]
-    missing = [item for item in found if not any(_stands_alone(item.value, source) for source in plain)]
-    if not missing:
-        return []
-    # the slow way last: taken apart, a source may say the same in other words (第５種, 第五種)
+    # source by source, and what takes longer only for what is left: most figures stand in one of the first
+    for source in sources:
+        plain = _plain(source)
+        found = [item for item in found if not _stands_alone(item.value, plain)]
+        if not found:
+            return []
     known = {item.value for source in sources for item in find_specifics(source)}
-    return [item for item in missing if item.value not in known]
+    return [item for item in found if item.value not in known]
 
 
 def values(items: Sequence[Specific]) -> list[str]:
