@@ -33,7 +33,8 @@ def call(arguments: list[str], home: dict[str, str], capsys: pytest.CaptureFixtu
 
 
 def parse(*arguments: str) -> argparse.Namespace:
-    return build_parser("en").parse_args(["evaluate", *arguments])
+    given = ["evaluate", *arguments]
+    return build_parser("en", given).parse_args(given)
 
 
 def context(home: dict[str, str]) -> CliContext:

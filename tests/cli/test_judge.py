@@ -143,6 +143,6 @@ def run_raising(arguments: list[str], home: dict[str, str]) -> None:
     from workbench.cli.parser import build_parser
 
     lang = choose_language(arguments, home)
-    parsed = build_parser(lang).parse_args(arguments)
+    parsed = build_parser(lang, arguments).parse_args(arguments)
     workspace = Workspace.locate(None, home)
     parsed.handler(CliContext(workspace, lang, Output(False, lang), home), parsed)

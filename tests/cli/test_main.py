@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from workbench.cli.commands import COMMANDS
 from workbench.cli.main import choose_language, main
+from workbench.cli.parser import build_parser
+from workbench.i18n import LANGUAGES, Lang
 
 
 @pytest.fixture
@@ -97,3 +102,19 @@ def test_all_wrong_fields_of_a_training_file_are_named_at_once(
     message = str(_json(capsys)["error"])
     assert "epochs" in message
     assert "1" in message
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_help_names_every_command(lang: Lang) -> None:
+    told = build_parser(lang, ["--help"]).format_help()
+    assert all(f"    {name} " in told for name in COMMANDS)
+
+
+def test_only_the_command_that_is_asked_for_is_loaded() -> None:
+    script = (
+        "import sys; from workbench.cli.parser import build_parser;"
+        "build_parser('ja', ['score', 'a.jsonl']);"
+        "print(*(name for name in sys.modules if name.startswith('workbench.cli.commands.')))"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["workbench.cli.commands.score"]

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from workbench.evaluation import compare, filter_items, load_file, score
-from workbench.evaluation.compare import Side
+from workbench.evaluation import filter_items, load_file, score
+from workbench.evaluation.compare import Side, compare
 from workbench.evaluation.summary import summarise
 from workbench.schemas.chat import Sample
 from workbench.schemas.evaluation import ScoredAnswer

@@ -8,7 +8,7 @@ import pytest
 
 from tests.evaluation.makers import PLAIN, scored
 from tests.evaluation.run_makers import JCQ, article, figures_of, flipped, task_answer, task_run
-from workbench.evaluation import compare
+from workbench.evaluation.compare import compare
 from workbench.evaluation.runs import Side
 from workbench.i18n import LANGUAGES, has_key, t
 

@@ -31,6 +31,8 @@ def test_the_fast_look_up_gives_what_unicode_gives(text: str):
     plain = unicodedata.normalize("NFKC", text).lower()
     kept = [c for c in plain if not c.isspace() and unicodedata.category(c)[0] not in "PSZC"]
     assert norm_ja(text) == "".join(kept)
+    # long texts are looked up in another way
+    assert norm_ja(text + "。" * 200) == "".join(kept)
 
 
 def test_offsets_lead_back_to_the_source():
@@ -38,6 +40,13 @@ def test_offsets_lead_back_to_the_source():
     mapped = map_norm_ja(source)
     assert mapped.text == "ガス代"
     assert [source[at] for at in mapped.offsets] == ["ｶ", "ｽ", "代"]
+
+
+@pytest.mark.parametrize("source", ["「Ａ」と b。", "𠮷野家 Ａ", "\ud800あ", "㎡ Ａ", ""])
+def test_offsets_are_the_same_whether_or_not_a_look_up_is_enough(source: str):
+    mapped = map_norm_ja(source)
+    assert mapped.text == norm_ja(source)
+    assert "".join(norm_ja(source[at]) for at in dict.fromkeys(mapped.offsets)) == mapped.text
 
 
 def test_spaceless_normalisation_keeps_punctuation():

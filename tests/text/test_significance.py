@@ -18,9 +18,8 @@ from workbench.text.significance import (
     paired_ratio,
     paired_test,
     wilson_at,
-    wilson_bounds,
 )
-from workbench.text.stats import flip_difference, wilson
+from workbench.text.stats import flip_difference, wilson, wilson_bounds
 
 
 def test_interval_and_test_of_the_same_draws_agree() -> None:

@@ -57,6 +57,16 @@ def test_figures_that_no_source_holds_are_unsupported() -> None:
     assert [item.value for item in found] == ["30円", "3日"]
 
 
+def test_a_figure_inside_a_longer_one_is_not_supported_by_it() -> None:
+    assert [item.value for item in find_unsupported("手数料は5%です。", ["手数料は1.5%です。"])] == ["5%"]
+    assert find_unsupported("手数料は5%です。", ["1.5%のものと、5%のものがあります。"]) == []
+    assert find_unsupported("手数料はかかりません。", []) == []
+
+
+def test_a_time_may_begin_with_a_space() -> None:
+    assert [item.value for item in find_specifics("朝　9時に")] == ["9時"]
+
+
 def test_a_run_of_a_thousand_digits_is_one_number_and_does_not_hang() -> None:
     from workbench.text.specifics import find_specifics
 

@@ -48,7 +48,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> 
         stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
     )
     try:
-        parser = build_parser(lang)
+        parser = build_parser(lang, arguments)
         parsed, unknown = parser.parse_known_args(list(arguments))
         if unknown and parsed.command != "test":
             parser.error(" ".join(unknown))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from workbench import __version__
-from workbench.cli.commands import COMMANDS
+from workbench.cli.commands import COMMANDS, load_command
 from workbench.cli.context import CliContext
 from workbench.errors import InputError
 from workbench.i18n import Lang, t
@@ -32,17 +32,24 @@ def _common() -> RaisingParser:
     return common
 
 
-def build_parser(lang: Lang) -> argparse.ArgumentParser:
-    """The parser of the `workbench` command, its help in the given language."""
+def build_parser(lang: Lang, arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser of the `workbench` command.
+
+    Args:
+        lang: Of the help.
+        arguments: What will be parsed; a command that is not among them is listed and knows no arguments.
+    """
     common = _common()
     parser = RaisingParser(prog="workbench", description=t("cli.description", lang), parents=[common])
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(
         dest="command", metavar="COMMAND", parser_class=RaisingParser, required=True
     )
-    for name, command in COMMANDS.items():
+    for name in COMMANDS:
         summary = t(f"cli.{name}.help", lang)
         sub = commands.add_parser(name, help=summary, description=summary, parents=[common])
-        command.add_arguments(sub, common)
-        sub.set_defaults(handler=command.handle)
+        if name in arguments:
+            command = load_command(name)
+            command.add_arguments(sub, common)
+            sub.set_defaults(handler=command.handle)
     return parser

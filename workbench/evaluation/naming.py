@@ -36,11 +36,11 @@ def say_change(value: float | None, lang: Lang, *, rate: bool) -> str:
     return t("measure.points", lang, value=text) if rate else text
 
 
-def say_bounds(interval: Interval, *, rate: bool, signed: bool = False) -> str:
+def say_bounds(interval: Interval, lang: Lang, *, rate: bool, signed: bool = False) -> str:
     """The ends of an interval, without their unit; empty where there is none."""
     if interval.low is None or interval.high is None:
         return ""
     digits = (100.0, 1) if rate else (1.0, 3)
     sign = "+" if signed else ""
     low, high = (f"{end * digits[0]:{sign}.{digits[1]}f}" for end in (interval.low, interval.high))
-    return f"{low}〜{high}".replace("-", "−")
+    return t("view.range", lang, low=low, high=high).replace("-", "−")

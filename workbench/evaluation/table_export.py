@@ -56,7 +56,7 @@ def say_cell(cell: TableCell | None, column: TableColumn, lang: Lang) -> str:
     if cell is None or cell.value.value is None:
         return NOTHING
     own = say_value(cell.value.value, rate=column.rate)
-    bounds = say_bounds(cell.value, rate=column.rate)
+    bounds = say_bounds(cell.value, lang, rate=column.rate)
     said = f"{own} [{bounds}] n={cell.n}" if bounds else f"{own} n={cell.n}"
     said += t("table.errors", lang, count=cell.errors) if cell.errors else ""
     return f"{said} / {say_difference(cell.difference, column, lang)}" if cell.difference else said
@@ -65,7 +65,7 @@ def say_cell(cell: TableCell | None, column: TableColumn, lang: Lang) -> str:
 def say_difference(found: Difference, column: TableColumn, lang: Lang) -> str:
     """The paired difference with its interval and its verdict."""
     change = say_change(found.interval.value, lang, rate=column.rate)
-    bounds = say_bounds(found.interval, rate=column.rate, signed=True)
+    bounds = say_bounds(found.interval, lang, rate=column.rate, signed=True)
     return f"{change} [{bounds}] {t(f'table.verdict.{found.verdict}', lang)}"
 
 

@@ -44,19 +44,19 @@ def say_seen(result: ConditionResult, lang: Lang) -> str:
         return NOTHING
     if result.limit == "min_ratio":
         said = t("gate.seen.ratio", lang, value=f"{value:.3f}")
-        bounds = say_bounds(result.statistic, rate=False)
+        bounds = say_bounds(result.statistic, lang, rate=False)
     elif result.limit in _GAINS:
         params = {"before": result.before, "after": result.after}
         shown = {name: say_value(number, rate=result.rate) for name, number in params.items()}
         change = say_change(abs(value), lang, rate=result.rate).lstrip("+")
         said = t(f"gate.seen.{'gain' if value >= 0 else 'loss'}", lang, change=change, **shown)
         bounds = t(
-            "gate.seen.signed", lang, bounds=say_bounds(result.statistic, rate=result.rate, signed=True)
+            "gate.seen.signed", lang, bounds=say_bounds(result.statistic, lang, rate=result.rate, signed=True)
         )
     else:
         whole = result.limit in ("min_decisive_votes", "max_critical_tags")
         said = f"{value:g}" if whole else say_value(value, rate=result.rate)
-        bounds = say_bounds(result.statistic, rate=result.rate)
+        bounds = say_bounds(result.statistic, lang, rate=result.rate)
     unit = "votes" if result.section == "human" else "questions"
     if bounds:
         return t(f"gate.seen.with_range.{unit}", lang, said=said, bounds=bounds, n=f"{result.n:,}")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.schemas.evaluation import Interval
-from workbench.text.stats import Z95, draw_means
+from workbench.text.stats import Z95, draw_means, wilson_bounds
 
 MIN_CLUSTERS = 10
 """Fewer groups than this say nothing about the spread between groups; questions are drawn singly then."""
@@ -120,14 +120,6 @@ def flip_ratio(both: int, gained: int, lost: int, z: float = Z95) -> Interval:
     spread = math.sqrt((gained + lost + 2) / ((before + 1) * (after + 1)))
     centre = math.log((after + 1) / (before + 1))
     return Interval(value=value, low=math.exp(centre - z * spread), high=math.exp(centre + z * spread))
-
-
-def wilson_bounds(share: float, n: float, z: float = Z95) -> tuple[float, float]:
-    """Wilson's interval for a share seen over n questions; both may be what a larger test would show."""
-    scale = 1 + z * z / n
-    centre = (share + z * z / (2 * n)) / scale
-    half = z / scale * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def wilson_at(share: float | None) -> Bounds:

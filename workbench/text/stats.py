@@ -24,13 +24,18 @@ def wilson(successes: int, n: int, z: float = Z95) -> Interval:
     """A share with its Wilson score interval (E. B. Wilson, 1927): sound near 0 and 1 and for small n."""
     if n == 0:
         return Interval(value=None, n=0)
-    share = successes / n
+    low, high = wilson_bounds(successes / n, n, z)
+    # the formula gives these ends too, but for rounding
+    low, high = (0.0 if successes == 0 else low), (1.0 if successes == n else high)
+    return Interval(value=successes / n, low=low, high=high, n=n)
+
+
+def wilson_bounds(share: float, n: float, z: float = Z95) -> tuple[float, float]:
+    """Wilson's interval for a share seen over n questions; both may be what a larger test would show."""
     scale = 1 + z * z / n
     centre = (share + z * z / (2 * n)) / scale
     half = z / scale * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    low = 0.0 if successes == 0 else max(0.0, centre - half)
-    high = 1.0 if successes == n else min(1.0, centre + half)
-    return Interval(value=share, low=low, high=high, n=n)
+    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def bootstrap_mean(values: Sequence[float], *, draws: int = 10_000, seed: int = 0) -> Interval:

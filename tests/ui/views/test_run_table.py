@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.evaluation.run_makers import JCQ, figures_of, flipped, task_answer, task_run
-from workbench.evaluation import compare
+from workbench.evaluation.compare import compare
 from workbench.evaluation.genres import break_down, genres_by_column, genres_by_source
 from workbench.evaluation.runs import Side
 from workbench.evaluation.table import build_table, list_differences

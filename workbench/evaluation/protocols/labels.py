@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import cast
 
 from workbench.evaluation.protocols.base import Given, Protocol, Verdict
 from workbench.evaluation.protocols.chance import chance_of_labels, chance_of_seen_labels
+from workbench.evaluation.protocols.llmjp import LLMJP, score_llmjp
 from workbench.text.choices import extract_choice
-from workbench.text.llmjp import char_f1_llmjp, extract_llmjp
-from workbench.text.matching import best_of, exact_match_nfkc
+from workbench.text.llmjp import extract_llmjp
 from workbench.text.normalise import norm_light
 
 JCQ_LABELS = ("0", "1", "2", "3", "4")
@@ -20,30 +21,25 @@ _FIRST_DIGIT = re.compile(r"[0-4]")
 def _measure_chat(given: Given) -> Verdict:
     found = _FIRST_DIGIT.search(given.prediction)
     label = found.group() if found else ""
-    scores = {"correct": float(label == norm_light(given.expected)), "parsed": float(bool(label))}
-    return Verdict(scores, extracted=label, rule="first_digit" if label else "unparsed")
+    return _judge(label, norm_light(given.expected), "first_digit" if label else "unparsed")
 
 
 def _measure_llmjp(given: Given) -> Verdict:
     label = extract_llmjp(given.prediction, "choice_only_jp")
     labels = _texts(given.meta.get("labels")) or JCQ_LABELS
-    scores = {
-        "exact_match": best_of(exact_match_nfkc, label, given.accepted),
-        "char_f1": best_of(char_f1_llmjp, label, given.accepted),
-        "ool": float(label not in labels),
-    }
+    scores = score_llmjp(label, given.accepted, ool=label not in labels)
     return Verdict(scores, extracted=label, rule="first_line")
 
 
 def _measure_choice(given: Given) -> Verdict:
     choices = _texts(given.meta.get("choices"))
     found = extract_choice(given.prediction, choices)
-    right = label_of(given.expected, choices)
-    scores = {
-        "correct": float(found.label is not None and found.label == right),
-        "parsed": float(found.label is not None),
-    }
-    return Verdict(scores, extracted=found.label or "", rule=found.rule)
+    return _judge(found.label or "", label_of(given.expected, choices), found.rule)
+
+
+def _judge(label: str, right: str, rule: str) -> Verdict:
+    scores = {"correct": float(bool(label) and label == right), "parsed": float(bool(label))}
+    return Verdict(scores, extracted=label, rule=rule)
 
 
 def label_of(expected: str, choices: Sequence[str]) -> str:
@@ -73,23 +69,14 @@ JCQ_CHAT = Protocol(
     chance=chance_of_labels(len(JCQ_LABELS)),
     reads_expected=_names_jcq_label,
 )
-JCQ_LLMJP = Protocol(
-    name="jcq_llmjp",
-    version=1,
-    primary="exact_match",
-    measure=_measure_llmjp,
-    rates=frozenset({"exact_match", "ool"}),
-    asides=frozenset({"ool"}),
-    chance=chance_of_labels(len(JCQ_LABELS)),
-    reads_cut=True,
-)
+JCQ_LLMJP = replace(LLMJP, name="jcq_llmjp", measure=_measure_llmjp, chance=chance_of_labels(len(JCQ_LABELS)))
 CHOICE = Protocol(
     name="choice",
     version=1,
-    primary="correct",
+    primary=JCQ_CHAT.primary,
     measure=_measure_choice,
-    rates=frozenset({"correct", "parsed"}),
-    asides=frozenset({"parsed"}),
+    rates=JCQ_CHAT.rates,
+    asides=JCQ_CHAT.asides,
     chance=chance_of_seen_labels,
     needs=("choices",),
 )

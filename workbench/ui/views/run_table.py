@@ -56,7 +56,7 @@ def _row(row: TableRow, runs: RunTable, lang: Lang) -> list[Child]:
 def _cell(cell: TableCell | None, column: TableColumn, lang: Lang) -> Html | str:
     if cell is None or cell.value.value is None:
         return NOTHING
-    bounds = say_bounds(cell.value, rate=column.rate)
+    bounds = say_bounds(cell.value, lang, rate=column.rate)
     facts = [bounds, t("view.questions", lang, n=f"{cell.n:,}"), *_say_states(cell, lang)]
     return join(
         [
@@ -75,7 +75,7 @@ def _say_states(cell: TableCell, lang: Lang) -> list[str]:
 def render_difference(found: Difference, column: TableColumn, lang: Lang) -> Html:
     """The paired difference: the change, what it means, and its interval over the shared questions."""
     change = say_change(found.interval.value, lang, rate=column.rate)
-    bounds = say_bounds(found.interval, rate=column.rate, signed=True)
+    bounds = say_bounds(found.interval, lang, rate=column.rate, signed=True)
     flips = t("run_table.flips", lang, gained=found.gained, lost=found.lost, n=f"{found.n:,}")
     p = found.p if found.p_adjusted is None else found.p_adjusted
     return el(
@@ -118,7 +118,7 @@ def render_genres(found: GenreBreakdown, lang: Lang, *, by_source: bool = False)
 
 def _genre_row(one: GenreFigures, compared: bool, lang: Lang) -> list[Child]:
     share = el("b", say_value(one.share.value, rate=True))
-    bounds = el("small", say_bounds(one.share, rate=True), cls="wb-soft")
+    bounds = el("small", say_bounds(one.share, lang, rate=True), cls="wb-soft")
     row: list[Child] = [
         one.genre or t("genres.none", lang),
         f"{one.n:,}",
@@ -131,7 +131,7 @@ def _genre_row(one: GenreFigures, compared: bool, lang: Lang) -> list[Child]:
         return [*row, NOTHING, NOTHING]
     change = say_change(one.difference.value, lang, rate=True)
     verdict = t(f"table.verdict.{one.verdict}", lang)
-    bounds = el("small", say_bounds(one.difference, rate=True, signed=True), cls="wb-soft")
+    bounds = el("small", say_bounds(one.difference, lang, rate=True, signed=True), cls="wb-soft")
     flips = t("genres.flips", lang, fixed=one.fixed, broken=one.broken)
     return [*row, join([chip(f"{change} {verdict}", TONES[one.verdict]), " ", bounds]), flips]
 
