@@ -70,9 +70,9 @@ def write_bytes_atomic(path: Path, data: bytes, *, durable: bool = True) -> None
                 handle.flush()
                 os.fsync(handle.fileno())
         os.replace(temporary, path)
-    except BaseException:
+    finally:
+        # gone already where all went well
         temporary.unlink(missing_ok=True)
-        raise
 
 
 def write_text_atomic(path: Path, text: str, *, durable: bool = True) -> None:

@@ -7,6 +7,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 
 from workbench.containers.ending import end_failure
 from workbench.containers.payload import LOOPBACK
@@ -37,14 +38,19 @@ def run_container(
             engine has made the container.
     """
     made = engine.create(spec, secrets, confirmed=confirmed)
+    with ExitStack() as undo:
+        undo.callback(_remove_again, engine, made)
+        started = engine.start(made.id)
+        undo.pop_all()
+    return started
+
+
+def _remove_again(engine: ContainerEngine, made: ContainerRecord) -> None:
+    """Remove what did not start; why it did not is what its caller raises."""
     try:
-        return engine.start(made.id)
-    except BaseException:
-        try:
-            engine.remove(made.id, force=True)
-        except WorkbenchError as left:
-            logger.warning("container %s is left behind: %s", made.name, left)
-        raise
+        engine.remove(made.id, force=True)
+    except WorkbenchError as left:
+        logger.warning("container %s is left behind: %s", made.name, left)
 
 
 def probe_loopback(port: int, path: str) -> int | None:

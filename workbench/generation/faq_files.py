@@ -30,6 +30,8 @@ from workbench.generation.faq_columns import guess_columns
 from workbench.schemas.generation import FaqSource
 
 OPENPYXL: Any = openpyxl
+# what the archive, the XML and the package itself raise over a damaged or foreign workbook; an archive that is
+# compressed in a way that Python does not know is the last one
 _XLSX_FAULTS: tuple[type[Exception], ...] = (
     zipfile.BadZipFile,
     zlib.error,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from types import SimpleNamespace
 from typing import Any
 
@@ -81,11 +81,11 @@ class OllamaClient(Caller):
     async def _begin(self, body: dict[str, Any]) -> tuple[AsyncGenerator[Any], Any]:
         """The lines of a new stream, and the first of them: until then a call can be tried again."""
         lines = self._poster.post_lines(body)
-        try:
-            return lines, await anext(lines, None)
-        except BaseException:
-            await lines.aclose()
-            raise
+        async with AsyncExitStack() as opened:
+            opened.push_async_callback(lines.aclose)
+            first = await anext(lines, None)
+            opened.pop_all()
+        return lines, first
 
     async def _follow(self, lines: AsyncGenerator[Any], first: Any) -> AsyncGenerator[Any]:
         """The lines of a stream, within the time for one answer."""

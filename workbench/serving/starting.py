@@ -10,6 +10,7 @@ import logging
 import os
 import threading
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,11 +104,11 @@ class Starter:
         with starting_turn(self._job.workspace.locks, self._wait_for_turn):
             record, spec = self._take_up(found) if found else self._start_new()
             self._job.note(container=record.id, container_name=record.name, image_digest=spec.digest)
-            try:
-                return self._make_ready(record, spec, hashes)
-            except BaseException:
-                self.remove(record.id)
-                raise
+            with ExitStack() as undo:
+                undo.callback(self.remove, record.id)
+                running = self._make_ready(record, spec, hashes)
+                undo.pop_all()
+        return running
 
     def remove(self, container: str) -> None:
         """Stop and remove the container; what is gone already is no error."""

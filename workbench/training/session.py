@@ -172,9 +172,9 @@ def _commit(
     )
     try:
         return _fill(draft, settings, prelude, trainer, outcome, job)
-    except BaseException:
+    finally:
+        # nothing is left to discard once it was committed
         draft.discard()
-        raise
 
 
 def _fill(

@@ -228,9 +228,9 @@ def run_watched(command: Sequence[str], written: Written, target: Path | None = 
     ) as child:
         try:
             lines = _follow(child, written, target)
-        except BaseException:
+        finally:
+            # does nothing to one that has ended
             child.kill()
-            raise
     if child.returncode or (target is not None and not target.is_file()):
         code = "converter_install" if target is None else "converter_failed"
         raise _FAILURES[code](lines[-400:])

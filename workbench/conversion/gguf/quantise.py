@@ -135,9 +135,9 @@ def run_quantiser(source: Path, target: Path, kind: LlamaFileType, written: Writ
                 size = target.stat().st_size if target.exists() else 0
                 written(max(size - seen, 0))
                 seen = max(size, seen)
-        except BaseException:
+        finally:
+            # does nothing to one that has ended
             child.kill()
-            raise
     lines = log.read_text(encoding="utf-8", errors="replace").strip()
     log.unlink()
     if child.returncode or not target.is_file():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,14 +86,14 @@ def prepare_folder(settings: ConvertConfig, place: Place) -> Work:
     chat, config, generation = _read_model(settings, place)
     options = build_options(config, generation, chat.stops)
     parts = tuple(_prepare_parts(settings, place))
-    try:
+    with ExitStack() as opened:
+        for part in parts:
+            opened.callback(part.close)
         names = [name for part in parts for name in _gguf_names(part)]
         export = OllamaExport(models=tuple(_variants(settings, names, chat, options)))
-        return OllamaWork(parts, _write_texts(settings, export))
-    except BaseException:
-        for part in parts:
-            part.close()
-        raise
+        work = OllamaWork(parts, _write_texts(settings, export))
+        opened.pop_all()
+    return work
 
 
 def _prepare_parts(settings: ConvertConfig, place: Place) -> list[Work]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Protocol
@@ -82,11 +82,10 @@ class Closable(Protocol):
 @contextmanager
 def closed_on_error(held: Closable) -> Generator[None]:
     """Close what is held where the block raises; otherwise it stays open for its user."""
-    try:
+    with ExitStack() as opened:
+        opened.callback(held.close)
         yield
-    except BaseException:
-        held.close()
-        raise
+        opened.pop_all()
 
 
 def resolve_inside(folder: Path, relative: str) -> Path:
