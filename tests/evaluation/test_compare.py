@@ -189,6 +189,12 @@ def test_servers_of_unequal_images_or_weights_are_named() -> None:
     ]
 
 
+def test_a_hash_in_a_caution_is_short_enough_to_read() -> None:
+    before, after = ({"provenance": {"image_digest": f"sha256:{digit * 64}"}} for digit in "ab")
+    (warning,) = check_protocols(before, after)
+    assert warning.params == {"before": "sha256:" + "a" * 12 + "…", "after": "sha256:" + "b" * 12 + "…"}
+
+
 def test_two_whole_models_may_differ_in_their_weights() -> None:
     before = {"provenance": {"base_sha256": "a", "dtype": "float32"}}
     after = {"provenance": {"base_sha256": "b", "dtype": "float32", "adapters": {}}}

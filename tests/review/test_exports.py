@@ -373,7 +373,7 @@ def test_the_report_tells_the_change_by_where_the_documents_come_from() -> None:
         for n in range(3)
     ]
     page = export(source(items, []), "report").data.decode("utf-8")
-    assert "国税庁 -0.20（2 問）、厚労省 +0.40（1 問）" in page
+    assert "国税庁 −0.20（2 問）、厚労省 +0.40（1 問）" in page
 
 
 def test_the_report_without_votes_says_that_nobody_judged() -> None:

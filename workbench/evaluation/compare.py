@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -201,8 +202,12 @@ COMPARED: dict[str, Callable[[Details], object]] = {
 """What must be equal on both sides, by the code of the warning."""
 
 
+_HASH = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
+
+
 def _short(value: object) -> str:
-    text = str(value)
+    # twelve digits of a hash tell two apart as well as all of them
+    text = _HASH.sub(r"\1…", str(value))
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from workbench.i18n import Lang, has_key, t
 from workbench.schemas.evaluation import Interval
+from workbench.text.figures import say_signed
 
 NOTHING = "–"
 
@@ -32,7 +33,7 @@ def say_change(value: float | None, lang: Lang, *, rate: bool) -> str:
     """A difference with its sign: percentage points for shares."""
     if value is None:
         return NOTHING
-    text = (f"{value * 100:+.1f}" if rate else f"{value:+.3f}").replace("-", "−")
+    text = say_signed(value * 100, 1) if rate else say_signed(value, 3)
     return t("measure.points", lang, value=text) if rate else text
 
 

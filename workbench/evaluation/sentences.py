@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from workbench.errors import Param
 from workbench.schemas.comparison import Change, Decomposition, Sentence
 from workbench.schemas.evaluation import RunMetrics
+from workbench.text.figures import say_signed
 
 RATES = ("over_refusal_rate", "correct_refusal_rate", "verbatim_quote_rate", "general_accuracy")
 SIDES = ("baseline", "finetuned")
@@ -145,5 +146,4 @@ def _score(value: float | None) -> str:
 
 
 def _signed(value: float) -> str:
-    # the minus sign of typography: a hyphen is lost beside Japanese text
-    return f"{value:+.3f}".replace("-", "−")
+    return say_signed(value, 3)

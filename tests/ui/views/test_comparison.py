@@ -67,6 +67,17 @@ def test_a_figure_that_fell_stands_in_a_warning_box() -> None:
     assert "23.5" in html
 
 
+def test_what_speaks_against_comparing_stands_in_a_box_of_its_own() -> None:
+    caution = Sentence(code="image_differs", params={"before": "a", "after": "b"})
+    summary = make_comparison().summary.model_copy(
+        update={"warnings": (caution,), "sentences": (Sentence(code="also_fell_answered_f1"),)}
+    )
+    careful, fell = render_summary(summary, "ja").split("wv-box warn")[1:]
+    assert "このまま比べるときの注意" in careful
+    assert "イメージが違います" in careful
+    assert "下がった数字があります" in fell
+
+
 def test_without_a_fall_there_is_no_warning_box() -> None:
     summary = make_comparison().summary
     only = Sentence(code="over_refusal_rate_improved", params={"before": "23.5", "after": "1.5", "n": 200})

@@ -3,9 +3,10 @@ from pathlib import Path
 from tests.ui.fakes import make_artifact
 from tests.ui.samples import QUOTED, answer
 from workbench.evaluation import summarise
+from workbench.schemas.artifact import ArtifactKind
 from workbench.schemas.evaluation import RunMetrics
 from workbench.ui.context import UiContext
-from workbench.ui.views.evaluation import FIGURES, read_metrics, render_list, render_metrics
+from workbench.ui.views.evaluation import FIGURES, name_artifact, read_metrics, render_list, render_metrics
 
 METRICS = summarise([answer(i, QUOTED) for i in range(30)], draws=100)
 
@@ -41,3 +42,12 @@ def test_figures_lie_flat_in_the_summary(ctx: UiContext) -> None:
 
 def test_figures_that_were_not_measured_are_left_out() -> None:
     assert "一般の問題" not in render_metrics(METRICS, "ja")
+
+
+def test_the_label_of_a_side_is_told_in_words_and_a_name_of_ones_own_as_it_is(ctx: UiContext) -> None:
+    def told(kind: ArtifactKind, name: str) -> str:
+        return name_artifact(make_artifact(ctx, kind, name, {"x": "1"}), "ja")
+
+    assert told("comparison", "finetuned") == "学習前と学習後"
+    assert told("evaluation", "finetuned") == "学習後"
+    assert told("comparison", "税務 11 月") == "税務 11 月"

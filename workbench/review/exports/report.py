@@ -13,6 +13,7 @@ from workbench.review.settle import DECISIVE, SIDES
 from workbench.schemas.comparison import ComparisonItem, Sentence
 from workbench.schemas.evaluation import Side, Vote
 from workbench.schemas.review import VoteSummary
+from workbench.text.figures import say_signed
 from workbench.text.markup import Html, el
 from workbench.text.stats import MIN_PAIRS
 
@@ -226,7 +227,7 @@ def _sources(source: ExportSource) -> Sequence[str]:
             source.lang,
             name=cut(name, 30),
             n=len(found),
-            change=f"{sum(found) / len(found):+.2f}",
+            change=say_signed(sum(found) / len(found)),
         )
         for name, found in largest
     ]

@@ -18,6 +18,7 @@ from workbench.ui.context import UiContext
 from workbench.ui.tabs.ticking import SKIP
 from workbench.ui.views import comparison as view
 from workbench.ui.views import items as one
+from workbench.ui.views.evaluation import name_artifact
 from workbench.ui.views.html import Html, el, fold, join, paragraph
 from workbench.ui.views.run_table import render_genres
 from workbench.ui.views.words import say_date
@@ -71,7 +72,14 @@ def list_comparisons(ctx: UiContext, chosen: str | None) -> list[Any]:
     """The comparisons on disk; the chosen one stays chosen while it exists."""
     found = ctx.artifacts.list("comparison")[:LISTED]
     choices = [
-        (ctx.t("compare_tab.choice", name=item.name, date=say_date(item.created_at)), item.id)
+        (
+            ctx.t(
+                "compare_tab.choice",
+                name=name_artifact(item, ctx.lang),
+                date=say_date(item.created_at),
+            ),
+            item.id,
+        )
         for item in found
     ]
     ids = [item.id for item in found]

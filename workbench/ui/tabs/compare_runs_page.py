@@ -36,6 +36,7 @@ from workbench.ui.plotly_file import plotly_script
 from workbench.ui.tabs.ticking import SKIP
 from workbench.ui.views import run_plots
 from workbench.ui.views import run_table as view
+from workbench.ui.views.evaluation import name_artifact
 from workbench.ui.views.html import Child, el, join, paragraph
 from workbench.ui.views.uploads import keep_upload
 from workbench.ui.views.words import say_date
@@ -67,7 +68,7 @@ def name_runs(ctx: UiContext) -> dict[str, str]:
     return {
         item.id: ctx.t(
             "run_table.run",
-            name=item.name,
+            name=name_artifact(item, ctx.lang),
             model=_model_of(item),
             date=say_date(item.created_at),
         )

@@ -25,7 +25,7 @@ from workbench.ui.tabs.controls import wire_job_cards
 from workbench.ui.tabs.evaluate_page import check_limit, endpoint_choices, keep_listed
 from workbench.ui.tabs.ticking import follow, page_token
 from workbench.ui.views import judging as view
-from workbench.ui.views.evaluation import evaluation_choices
+from workbench.ui.views.evaluation import evaluation_choices, name_artifact
 from workbench.ui.views.html import Html, el, join, paragraph
 from workbench.ui.views.runs import Choices, make_request_id
 from workbench.ui.views.words import say_date
@@ -100,7 +100,14 @@ def describe_rubric(ctx: UiContext, name: str | None) -> Html:
 def subject_choices(ctx: UiContext) -> Choices:
     """What can be judged: comparisons (two sides), then single evaluations."""
     compared = [
-        (ctx.t("evaluate_tab.judge.comparison", name=item.name, date=say_date(item.created_at)), item.id)
+        (
+            ctx.t(
+                "evaluate_tab.judge.comparison",
+                name=name_artifact(item, ctx.lang),
+                date=say_date(item.created_at),
+            ),
+            item.id,
+        )
         for item in ctx.artifacts.list("comparison")[:LISTED]
         # a comparison of questions tried by hand has no evaluations behind it
         if item.details.get("origin") != "live"

@@ -28,6 +28,7 @@ from workbench.ui.context import UiContext
 from workbench.ui.handlers import QUIET, ui_handler
 from workbench.ui.tabs.controls import LOOK, ask_job
 from workbench.ui.tabs.ticking import follow
+from workbench.ui.views.evaluation import name_artifact
 from workbench.ui.wording import say_ago, say_bytes
 
 SHOWN = 60
@@ -106,7 +107,7 @@ def read_artifacts(ctx: UiContext, sizes: Sizes, now: float) -> str:
         {
             "id": artifact.id,
             "cells": [
-                artifact.name,
+                name_artifact(artifact, ctx.lang),
                 ctx.t(f"artifact.kind.{artifact.kind}"),
                 say_bytes(sizes.of(artifact.id, ctx.artifacts.disk_bytes)),
                 say_ago(artifact.created_at, now, ctx.t),

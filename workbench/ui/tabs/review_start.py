@@ -15,6 +15,7 @@ from workbench.ui.context import UiContext
 from workbench.ui.tabs.compare_page import LISTED, load_items
 from workbench.ui.tabs.review_queue import find_open_disagreements, is_blind_open, load_votes, open_desk
 from workbench.ui.tabs.review_requests import Ask, Begin
+from workbench.ui.views.evaluation import name_artifact
 from workbench.ui.views.review_item import say_tag
 from workbench.ui.views.words import say_date
 
@@ -33,7 +34,14 @@ def start(ctx: UiContext, given: Mapping[str, Any]) -> dict[str, Any]:
     ids = [item.id for item in found]
     chosen = ask.comparison if ask.comparison in ids else next(iter(ids), "")
     listed = [
-        {"id": item.id, "label": ctx.t("compare_tab.choice", name=item.name, date=say_date(item.created_at))}
+        {
+            "id": item.id,
+            "label": ctx.t(
+                "compare_tab.choice",
+                name=name_artifact(item, ctx.lang),
+                date=say_date(item.created_at),
+            ),
+        }
         for item in found
     ]
     told = {"comparisons": listed, "comparison": chosen}

@@ -19,6 +19,7 @@ from workbench.ui.handlers import QUIET, ui_handler
 from workbench.ui.headlines import make_headlines
 from workbench.ui.tabs.controls import press_card
 from workbench.ui.tabs.ticking import follow
+from workbench.ui.views.evaluation import name_artifact
 from workbench.ui.wording import say_ago
 
 SAMPLE_REQUEST = "sample-"
@@ -79,7 +80,7 @@ def read_last(ctx: UiContext, now: float) -> str:
     run = newest_run(ctx)
     told_beside = run is not None and (run.result or {}).get("comparison") == comparison.id
     headlines = [] if told_beside else make_headlines(metrics, ctx.lang)
-    return to_json({"title": comparison.name, "detail": detail, "headlines": headlines})
+    return to_json({"title": name_artifact(comparison, ctx.lang), "detail": detail, "headlines": headlines})
 
 
 def _press_start(ctx: UiContext) -> tuple[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -12,6 +13,7 @@ from workbench.evaluation.naming import say_measure
 from workbench.i18n import Lang, has_key, t
 from workbench.schemas.comparison import Change, ComparisonSummary, Decomposition, Sentence
 from workbench.schemas.evaluation import RunMetrics
+from workbench.text.figures import say_signed
 from workbench.ui.views.evaluation import FIGURES, Figure, say_figure
 from workbench.ui.views.html import Child, Html, chip, el, fold, join, paragraph, table
 from workbench.ui.views.words import NOTHING
@@ -48,17 +50,21 @@ def say_sentence(sentence: Sentence, lang: Lang) -> str:
 
 
 def render_summary(summary: ComparisonSummary, lang: Lang) -> Html:
-    """What came out, in sentences; a warning box where a figure fell or the two may not be compared."""
-    fell = [sentence for sentence in summary.sentences if sentence_tone(sentence) in ("warn", "bad")]
-    warned = [*summary.warnings, *(sentence for sentence in fell if sentence_tone(sentence) == "warn")]
-    plain = [sentence for sentence in summary.sentences if sentence not in warned]
-    box = None
-    if warned:
-        title = t("compare_tab.fell" if any(fell) else "compare_tab.careful", lang)
-        lines = [el("li", say_sentence(sentence, lang)) for sentence in warned]
-        box = el("div", el("b", title), el("ul", *lines), cls="wv-box warn", role="note")
+    """What came out, in sentences; a warning box where the two may not be compared, and one where a figure fell."""
+    doubted = [sentence for sentence in summary.sentences if sentence_tone(sentence) == "warn"]
+    plain = [sentence for sentence in summary.sentences if sentence not in (*summary.warnings, *doubted)]
+    boxes = [_box("careful", summary.warnings, lang), _box("fell", doubted, lang)]
     lines = [_line(sentence, lang) for sentence in plain[:FIRST_SENTENCES]]
-    return join([el("h2", t("compare_tab.summary", lang)), el("ul", *lines, cls="wv-sentences"), box])
+    return join([el("h2", t("compare_tab.summary", lang)), el("ul", *lines, cls="wv-sentences"), *boxes])
+
+
+def _box(title: str, sentences: Sequence[Sentence], lang: Lang) -> Html | None:
+    if not sentences:
+        return None
+    lines = [el("li", say_sentence(sentence, lang)) for sentence in sentences]
+    return el(
+        "div", el("b", t(f"compare_tab.{title}", lang)), el("ul", *lines), cls="wv-box warn", role="note"
+    )
 
 
 def _line(sentence: Sentence, lang: Lang) -> Html:
@@ -146,8 +152,7 @@ def render_change(figure: Figure, change: Change | None, lang: Lang) -> Html:
 
 
 def _signed(figure: Figure, value: float) -> str:
-    text = f"{value * 100:+.1f}" if figure.share else f"{value:+.2f}"
-    return text.replace("-", "−")
+    return say_signed(value * 100, 1) if figure.share else say_signed(value)
 
 
 def _say_signed(figure: Figure, value: float, lang: Lang) -> str:
@@ -162,13 +167,13 @@ def render_decomposition(parts: Decomposition, lang: Lang, task: str = "") -> Ht
     lines = [
         el(
             "li",
-            el("b", f"{part.contribution:+.3f}".replace("-", "−"), cls="wv-part"),
+            el("b", say_signed(part.contribution, 3), cls="wv-part"),
             t(f"compare_tab.part.{part.code}", lang, n=part.n),
         )
         for part in parts.parts
         if part.n
     ]
-    total = f"{parts.total.value:+.3f}".replace("-", "−")
+    total = say_signed(parts.total.value, 3)
     if task:
         title = t("run_table.decomposition", lang, task=task)
         intro = t("run_table.decomposition.intro", lang, task=task, n=parts.n, total=total)

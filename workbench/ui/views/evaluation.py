@@ -105,6 +105,13 @@ def side_name(label: str, lang: Lang) -> str:
     return t(f"evaluate_tab.side.{label}", lang) if label in ("baseline", "finetuned") else label
 
 
+def name_artifact(artifact: Artifact, lang: Lang) -> str:
+    """An artifact's name; in words where it bears only the label of a side."""
+    if artifact.kind == "comparison" and artifact.name == "finetuned":
+        return t("compare_tab.both_sides", lang)
+    return side_name(artifact.name, lang)
+
+
 def model_of(evaluation: Artifact) -> str:
     """The model that was asked."""
     endpoint: Mapping[str, Any] = evaluation.details.get("endpoint") or {}

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from workbench.i18n import Lang, has_key, t, translator
 from workbench.schemas.evaluation import Interval
 from workbench.schemas.judging import JudgeCall, JudgeCheck, Judgement, JudgementSummary, PairFigures
+from workbench.text.figures import say_signed
 from workbench.text.stats import MIN_PAIRS
 from workbench.ui.views.html import Child, Html, chip, el, fold, join, paragraph, table
 from workbench.ui.views.words import NOTHING, cut, say_decimal, say_interval
@@ -177,7 +178,7 @@ def _say_value(figure: Interval | None) -> str:
 def _say_change(figure: Interval | None, lang: Lang) -> str:
     if figure is None or figure.value is None:
         return NOTHING
-    said = f"{figure.value:+.2f}"
+    said = say_signed(figure.value)
     return (
         f"{said} ({say_interval(figure, translator(lang), say_decimal)})" if figure.low is not None else said
     )

@@ -10,6 +10,7 @@ from workbench.review.settle import adjudicate, first_looks, group_by_sample
 from workbench.schemas.comparison import ComparisonItem
 from workbench.schemas.evaluation import ScoredAnswer, Vote
 from workbench.schemas.review import Verdict
+from workbench.text.figures import say_signed
 from workbench.ui.views.html import Child, Html, el, fold, join, paragraph, table
 from workbench.ui.views.review_item import SIDES, answer_of, find_own_score, say_kind
 from workbench.ui.views.words import NOTHING, cut, say_decimal
@@ -76,7 +77,7 @@ def _category_row(
 ) -> list[Child]:
     changes = [item.delta for item in group if item.delta is not None]
     said = Counter(settled.get(item.key) for item in group)
-    mean = _say_change(sum(changes) / len(changes)) if changes else NOTHING
+    mean = say_signed(sum(changes) / len(changes)) if changes else NOTHING
     return [name, f"{len(group):,}", mean, *(f"{said[verdict]:,}" for verdict in VERDICTS)]
 
 
@@ -91,7 +92,7 @@ def _row(item: ComparisonItem, votes: Sequence[Vote], lang: Lang) -> list[Child]
         cut(" ".join(item.question.split()), QUESTION_CUT),
         say_category(item, lang),
         *(_say_answer(answer_of(item, side), lang) for side in SIDES),
-        NOTHING if item.delta is None else _say_change(item.delta),
+        NOTHING if item.delta is None else say_signed(item.delta),
         t("review.list_comma", lang).join(told) or NOTHING,
     ]
 
@@ -101,7 +102,3 @@ def _say_answer(answer: ScoredAnswer, lang: Lang) -> Child:
     if own not in answer.scores:
         return state
     return join([state, " ", el("small", say_decimal(answer.scores[own]), cls="wb-soft")])
-
-
-def _say_change(change: float) -> str:
-    return f"{change:+.2f}"

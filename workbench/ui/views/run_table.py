@@ -9,6 +9,7 @@ from workbench.evaluation.table_export import say_correction, say_warning
 from workbench.i18n import Lang, t
 from workbench.schemas.genres import GenreBreakdown, GenreFigures, GenreFlip
 from workbench.schemas.table import Difference, RunTable, TableCell, TableColumn, TableRow
+from workbench.text.figures import say_signed
 from workbench.ui.views.html import Child, Html, chip, el, fold, join, paragraph, table
 from workbench.ui.views.words import cut
 
@@ -165,4 +166,4 @@ def _flip_row(flip: GenreFlip) -> list[Child]:
     said = f"{flip.genre} · {flip.id}" if flip.genre else flip.id
     question = join([cut(flip.question, TEXT_CHARS), el("small", said, cls="wb-soft")])
     texts = [cut(text, TEXT_CHARS) or NOTHING for text in (flip.target, flip.before, flip.after)]
-    return [question, *texts, f"{flip.delta:+.2f}".replace("-", "−")]
+    return [question, *texts, say_signed(flip.delta)]
