@@ -16,7 +16,9 @@ from workbench.schemas.inference import Endpoint
 from workbench.schemas.serving import GuardResult
 from workbench.ui import guarding
 from workbench.ui.context import Services, UiContext
-from workbench.ui.tabs import evaluate_page
+from workbench.ui.live_sources import Source
+from workbench.ui.tabs import evaluate_page, live_page
+from workbench.ui.views.serving import say_guard
 
 ASKED = Endpoint(name="before", base_url="http://127.0.0.1:9/v1", model="base")
 Guard = Callable[..., GuardResult | None]
@@ -76,8 +78,8 @@ def test_a_side_that_does_not_answer_is_an_error(ctx: UiContext) -> None:
 )
 def test_every_finding_has_its_words(ctx: UiContext, code: str) -> None:
     params: dict[str, Any] = {"facts": "options,dtype,quantisation,template_sha256"}
-    found = GuardResult(state="held", code=code, params=params if code == "servers_differ" else {})
-    assert guarding.say_guard(ctx, found).endswith("。")
+    found = GuardResult(state="not checked", code=code, params=params)
+    assert say_guard(found, ctx.lang).endswith("。")
 
 
 def test_an_evaluation_whose_baseline_is_tuned_is_not_started(ctx: UiContext) -> None:
@@ -90,3 +92,65 @@ def test_an_evaluation_whose_baseline_is_tuned_is_not_started(ctx: UiContext) ->
     with pytest.raises(StateError, match="serve_guard_refused"):
         evaluate_page.start_evaluation(with_guard(ctx, refuse), **given, tasks=tasks)
     assert evaluate_page.list_jobs(ctx) == []
+
+
+def source(name: str, server: str = "", *, is_base: bool = False) -> Source:
+    asked = Endpoint(name=name, base_url=f"http://127.0.0.1:9/{server}/v1", model=name)
+    return Source(f"serve:{server}:{name}", name, asked, is_base=is_base, server=server)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "wanted"),
+    [
+        ([], []),
+        ([source("outside"), source("other")], []),
+        ([source("base", "s1", is_base=True), source("tuned", "s1"), source("second", "s1")], ["tuned", "second"]),
+        ([source("tuned", "s1")], []),
+        ([source("base", "s1", is_base=True), source("tuned", "s2")], []),
+        ([source("before", "s1", is_base=True), source("after", "s2", is_base=True)], ["before"]),
+        ([source("before", "s1", is_base=True), source("outside")], []),
+    ],
+)  # fmt: skip
+def test_only_models_that_claim_to_be_two_sides_are_checked(chosen: list[Source], wanted: list[str]) -> None:
+    assert [found.label for found in guarding.sides_to_check(chosen)] == wanted
+
+
+def test_the_live_page_says_of_each_adapter_what_was_found(ctx: UiContext) -> None:
+    def guard(endpoint: Endpoint, _jobs: Any) -> GuardResult:
+        if endpoint.name == "bad":
+            raise StateError("serve_guard_refused", name="<base>")
+        return GuardResult(state="held", code="one_server")
+
+    chosen = [source("base", "s1", is_base=True), source("good", "s1"), source("bad", "s1")]
+    said = guarding.render_sides(with_guard(ctx, guard), chosen)
+    assert said.count("<p>") == 2
+    assert "エンジン・イメージ・設定は同じです" in said
+    assert "「&lt;base&gt;」の答えが" in said
+
+
+def test_a_server_without_a_counterpart_is_no_side(ctx: UiContext) -> None:
+    alone = GuardResult(state="not checked", code="one_side")
+    chosen = [source("a", "s1", is_base=True), source("b", "s2", is_base=True)]
+    assert guarding.render_sides(with_guard(ctx, lambda *_: alone), chosen) == ""
+
+
+async def test_one_choice_is_checked_once(ctx: UiContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = [source("base", "s1", is_base=True), source("tuned", "s1")]
+    monkeypatch.setattr(live_page, "list_sources", lambda _: chosen)
+    asked: list[str] = []
+
+    def guard(endpoint: Endpoint, _jobs: Any) -> GuardResult:
+        asked.append(endpoint.name)
+        return GuardResult(state="held", code="one_server")
+
+    ids = [one.id for one in chosen]
+    watched = with_guard(ctx, guard)
+    shown = [found async for found in live_page.check_sides(watched, [*ids, "gone"], [])]
+    assert "確かめています" in shown[0][0]
+    assert "エンジン・イメージ・設定は同じです" in shown[1][0]
+    assert [checked for _, checked in shown] == [ids, ids]
+    again = [found async for found in live_page.check_sides(watched, ids, ids)]
+    assert again == [(live_page.SKIP, live_page.SKIP)]
+    assert asked == ["tuned"]
+    # a choice that is no pair takes the sentence away
+    assert [found async for found in live_page.check_sides(watched, ids[:1], ids)] == [("", ids[:1])]

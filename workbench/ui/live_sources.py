@@ -38,6 +38,8 @@ class Source:
     endpoint: Endpoint
     is_base: bool = False
     """Known to be a model without its adapter."""
+    server: str = ""
+    """Id of the job that serves it; empty for an endpoint that we did not start."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ def _read_server(ctx: UiContext, job: JobRecord) -> list[Source]:
             else ctx.t("live_tab.source.base", name=base),
             endpoint=told.get(name) or _endpoint(name, job.status.endpoint),
             is_base=name not in adapters,
+            server=job.spec.id,
         )
         for name in names
     ]

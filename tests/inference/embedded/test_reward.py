@@ -83,8 +83,13 @@ def reference(folder: Path, answer: str) -> float:
         return float(net(input_ids=ids).logits[0, 0])
 
 
+def first_scores(model: RewardModel, batch: int = 8) -> list[float]:
+    found = model.score_tokens([model.encode(talk(text)) for text in TEXTS], batch)
+    return [scores[model.names[0]] for scores in found]
+
+
 def test_a_batch_scores_as_transformers_does_one_by_one(folder: Path, model: RewardModel) -> None:
-    scores = model.score_pairs([talk(text) for text in TEXTS], batch=3)
+    scores = first_scores(model, batch=3)
     assert scores == pytest.approx([reference(folder, text) for text in TEXTS], abs=1e-4)
     assert len({round(score, 4) for score in scores}) == len(TEXTS)
     assert model.names == ("reward",)
@@ -95,16 +100,15 @@ def test_a_padding_token_that_ends_the_answer_is_treated_as_the_model_treats_it(
     tokenizer = build_tokenizer()
     last = tokenizer("\n", add_special_tokens=False)["input_ids"][-1]
     folder = build(tmp_path, pad=last)
-    scores = load_reward(folder).score_pairs([talk(text) for text in TEXTS])
+    scores = first_scores(load_reward(folder))
     assert scores == pytest.approx([reference(folder, text) for text in TEXTS], abs=1e-4)
 
 
 def test_five_attributes_carry_the_names_of_the_model(tmp_path: Path) -> None:
     names = dict(enumerate(("Helpfulness", "Correctness", "Coherence", "Complexity", "Verbosity")))
     loaded = load_reward(build(tmp_path, labels=5, names=names))
-    scores = loaded.score_all([talk("はい。")])[0]
+    (scores,) = loaded.score_tokens([loaded.encode(talk("はい。"))])
     assert list(scores) == ["helpfulness", "correctness", "coherence", "complexity", "verbosity"]
-    assert loaded.score_pairs([talk("はい。")]) == [scores["helpfulness"]]
 
 
 def test_a_language_model_is_no_reward_model(tiny_model: Path) -> None:
@@ -124,14 +128,9 @@ def test_a_head_that_is_only_claimed_is_found_out(tiny_model: Path, tmp_path: Pa
     assert caught.value.code == "reward_no_head"
 
 
-def test_a_missing_folder_and_a_long_conversation_get_their_sentence(
-    model: RewardModel, tmp_path: Path
-) -> None:
+def test_a_missing_folder_gets_its_sentence(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError):
         load_reward(tmp_path / "nothing")
-    with pytest.raises(InputError) as caught:
-        model.score_pairs([talk("長い" * 500)])
-    assert caught.value.code == "reward_too_long"
 
 
 async def test_as_a_client_it_scores_together_what_waits_together(model: RewardModel) -> None:
@@ -148,7 +147,7 @@ async def test_as_a_client_it_scores_together_what_waits_together(model: RewardM
     replies = await asyncio.gather(*(client.complete(ChatRequest(messages=talk(text))) for text in texts))
     await client.close()
     assert sizes == [4, 1]
-    expected = model.score_pairs([talk(text) for text in TEXTS])
+    expected = first_scores(model)
     assert [parse_rewards(reply.text)["reward"] for reply in replies[:-1]] == pytest.approx(
         expected, abs=1e-5
     )

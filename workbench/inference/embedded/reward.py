@@ -58,18 +58,6 @@ class RewardModel:
         except (jinja2.TemplateError, ValueError, TypeError, KeyError) as exc:
             raise InputError("serve_template_refused", detail=str(exc)[:300]) from exc
 
-    def score_all(self, conversations: Sequence[Conversation], batch: int = BATCH) -> list[dict[str, float]]:
-        """All scores of each conversation, by name.
-
-        Raises:
-            InputError: `reward_too_long`, or the template refuses a conversation.
-        """
-        encoded = [self.encode(messages) for messages in conversations]
-        longest = max(map(len, encoded), default=0)
-        if longest > self.window:
-            raise InputError("reward_too_long", tokens=longest, limit=self.window)
-        return self.score_tokens(encoded, batch)
-
     def score_tokens(self, rows: Sequence[list[int]], batch: int = BATCH) -> list[dict[str, float]]:
         """All scores of encoded conversations that fit the window."""
         # equal lengths together: less padding
@@ -81,10 +69,6 @@ class RewardModel:
             for index, output in zip(chosen, outputs, strict=True):
                 scores[index] = dict(zip(self.names, output, strict=True))
         return [scores[index] for index in range(len(rows))]
-
-    def score_pairs(self, conversations: Sequence[Conversation], batch: int = BATCH) -> list[float]:
-        """The first score of each conversation: of most reward models the only one."""
-        return [scores[self.names[0]] for scores in self.score_all(conversations, batch)]
 
     def _forward(self, rows: Sequence[list[int]]) -> list[list[float]]:
         width = max(len(row) for row in rows)

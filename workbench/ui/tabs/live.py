@@ -33,6 +33,8 @@ class Parts:
     models: gr.Dropdown
     known: gr.State
     nobody: gr.HTML
+    guard: gr.HTML
+    checked: gr.State
     startable: gr.Dropdown
     start_note: gr.HTML
     start: gr.Button
@@ -91,15 +93,17 @@ def _lay_out_models(ctx: UiContext) -> dict[str, Any]:
         elem_id="live-models",
     )
     nobody = gr.HTML(elem_id="live-nobody", elem_classes="wb-html")
+    guard = gr.HTML(elem_id="live-guard", elem_classes="wb-html")
     with gr.Accordion(ctx.t("live_tab.start"), open=False, elem_classes="wb-more", elem_id="live-start-box"):
         with gr.Row(elem_classes="live-keep"):
             startable = gr.Dropdown([], label=ctx.t("live_tab.startable"), elem_id="live-startable", scale=3)
             start = gr.Button(ctx.t("live_tab.start.press"), elem_id="live-start")
         start_note = gr.HTML(elem_id="live-start-note", elem_classes="wb-html")
         servers = job_cards(ctx, "live-servers")
-    names = ("models", "nobody", "startable", "start", "start_note", "servers")
-    made = (models, nobody, startable, start, start_note, servers)
-    return {**dict(zip(names, made, strict=True)), "known": gr.State(list[str]())}
+    names = ("models", "nobody", "guard", "startable", "start", "start_note", "servers")
+    made = (models, nobody, guard, startable, start, start_note, servers)
+    states = {"known": gr.State(list[str]()), "checked": gr.State(list[str]())}
+    return {**dict(zip(names, made, strict=True)), **states}
 
 
 def _lay_out_question(ctx: UiContext) -> dict[str, Any]:
@@ -198,6 +202,13 @@ def _wire_models(ctx: UiContext, parts: Parts) -> None:
     outputs = [parts.models, parts.known, parts.nobody, *starting, parts.chosen_set, parts.waiting]
     follow(ctx, look, inputs=inputs, outputs=outputs, extra=parts.startable.input)
     once: dict[str, Any] = {**QUIET, "trigger_mode": "once"}
+    parts.models.change(
+        ui_stream(ctx, page.check_sides),
+        [parts.models, parts.checked],
+        [parts.guard, parts.checked],
+        trigger_mode="always_last",
+        **QUIET,
+    )
     parts.start.click(ui_handler(ctx, page.press_start), parts.startable, starting, **once)
     wire_job_cards(ctx, parts.servers)
     receive(ctx, "live", page.take_server, [parts.models, parts.known])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import shlex
@@ -29,6 +30,7 @@ from workbench.ui.components import command_payload, job_row, jobs_payload, to_j
 from workbench.ui.components.live_view import render_live
 from workbench.ui.context import UiContext
 from workbench.ui.forms import parse_form
+from workbench.ui.guarding import render_sides, sides_to_check
 from workbench.ui.handover import Handed
 from workbench.ui.live_answers import Column, StopSigns, ask_all, count_same, find_twins, pair_key
 from workbench.ui.live_sources import (
@@ -90,6 +92,31 @@ def show_sources(ctx: UiContext, chosen: Sequence[str] | None, known: Sequence[s
     choices = [(source.label, source.id) for source in sources]
     hint = "" if sources else paragraph(ctx.t("live_tab.nobody"), "wb-soft")
     return [gr.update(choices=choices, value=kept), ids, hint]
+
+
+async def check_sides(
+    ctx: UiContext, chosen: Sequence[str] | None, checked: Sequence[str]
+) -> AsyncGenerator[tuple[Any, Any]]:
+    """Say whether the chosen models are what they claim, once for each choice.
+
+    Args:
+        ctx: The page's context.
+        chosen: Ids of the chosen models.
+        checked: Ids of the choice that was checked last.
+
+    Yields:
+        The sentences, and the ids that they are about.
+    """
+    known = {source.id: source for source in list_sources(ctx)}
+    ids = [name for name in chosen or () if name in known]
+    if ids == list(checked):
+        yield SKIP, SKIP
+        return
+    sources = [known[name] for name in ids]
+    if sides_to_check(sources):
+        yield paragraph(ctx.t("live_tab.checking"), "wb-soft"), ids
+    # the servers answer a few questions; the page must not wait for that
+    yield await asyncio.to_thread(render_sides, ctx, sources), ids
 
 
 def take_server(ctx: UiContext, handed: Handed) -> list[Any]:

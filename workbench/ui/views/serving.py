@@ -293,9 +293,17 @@ def render_guard(guard: GuardResult, lang: Lang) -> Html:
     """Whether baseline is baseline and tuned differs."""
     tone = {"held": "good", "no_effect": "warn", "refused": "bad"}.get(guard.state, "")
     label = t(f"serve_tab.guard.{guard.state.replace(' ', '_')}", lang)
+    return el("span", chip(label, tone), " ", say_guard(guard, lang))
+
+
+def say_guard(guard: GuardResult, lang: Lang) -> str:
+    """What the guard found, in words; empty where it says no more than its state."""
     key = f"guard.{guard.code}"
-    said = t(key, lang, **guard.params) if guard.code and has_key(key, lang) else ""
-    return el("span", chip(label, tone), " ", said)
+    params = dict(guard.params)
+    if facts := params.get("facts"):
+        names = (t(f"guard.fact.{name}", lang) for name in str(facts).split(","))
+        params["facts"] = t("guard.and", lang).join(names)
+    return t(key, lang, **params) if guard.code and has_key(key, lang) else ""
 
 
 # ---- the container engine
