@@ -37,3 +37,24 @@ def test_a_gguf_is_asked_from_a_container_in_the_way_that_it_says(
     assert serve.config == {"model": str(model), "engine": engine}
     assert ask.config["endpoint"] == "@serve.endpoints.base"
     check_recipe(recipe)
+
+
+def test_an_adapters_gguf_and_its_base_are_asked_from_one_server(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    base = make_gguf(tmp_path / "base" / "model-q8_0.gguf").parent
+    file = make_gguf(tmp_path / "tuned" / "adapter-f32.gguf", adapter=True)
+    recipe = evaluate_model_recipe(ArtifactStore(workspace), file.parent, base, tasks=TASKS)
+    serve, before, after, compare = recipe.steps
+    assert serve.config == {
+        "model": str(base),
+        "engine": "llamacpp",
+        "adapters": [{"name": "finetuned", "path": str(file)}],
+    }
+    assert [step.config["endpoint"] for step in (before, after)] == [
+        "@serve.endpoints.base",
+        "@serve.endpoints.finetuned",
+    ]
+    assert [step.config["label"] for step in (before, after)] == ["baseline", "finetuned"]
+    assert compare.config == {"baseline": "@baseline.artifact", "finetuned": "@finetuned.artifact"}
+    check_recipe(recipe)

@@ -111,8 +111,14 @@ def test_a_gguf_of_a_merged_model_is_compared_with_that_models_base(ctx: UiConte
     assert base_of(ctx.artifacts.folder(make_gguf_result(ctx, "tax", source=str(merged)).id)) == base
 
 
-def test_whole_models_as_gguf_can_be_asked_and_adapters_cannot(ctx: UiContext) -> None:
-    made = make_gguf_result(ctx, "whole")
-    make_gguf_result(ctx, "tuned", to="gguf-adapter")
-    assert [model.name for model in gguf_models(ctx.workspace)] == ["whole"]
-    assert made.id in list_askable(ctx.workspace, "")[-1].path
+def test_an_adapter_as_gguf_can_be_asked_once_its_base_is_one_too(ctx: UiContext, tmp_path: Path) -> None:
+    base = write_model(tmp_path / "base")
+    tuned = ctx.artifacts.folder(make_gguf_result(ctx, "tuned", to="gguf-adapter", base=str(base)).id)
+    make_gguf_result(ctx, "nobody's", to="gguf-adapter")
+    other = make_gguf_result(ctx, "other")
+    assert base_of(tuned) is None
+    assert other.id in list_askable(ctx.workspace, "")[-1].path
+    whole = make_gguf_result(ctx, "whole", source=str(base))
+    assert base_of(tuned) == ctx.artifacts.folder(whole.id)
+    assert [model.name for model in gguf_models(ctx.workspace)] == ["whole", "other"]
+    assert [model.name for model in list_askable(ctx.workspace, "")[-3:]] == ["whole", "other", "tuned"]

@@ -15,7 +15,7 @@ from workbench.schemas.evaluation import TaskChoice
 from workbench.schemas.ollama import OLLAMA_EXPORT
 from workbench.schemas.recipe import Recipe, Step
 from workbench.schemas.serving import ServeEngine
-from workbench.serving.model_files import find_gguf
+from workbench.serving.model_files import find_gguf, gguf_kind
 
 MODEL_KINDS: tuple[ArtifactKind, ...] = ("model", "gguf")
 GENERAL_TASK = "samples/general.jsonl"
@@ -25,6 +25,8 @@ TEST_FILES = {
     "unanswerable": "test_unanswerable.jsonl",
 }
 """The test sets of a dataset by kind."""
+SIDES = {"baseline": "base", "finetuned": "finetuned"}
+"""Of a comparison, and under which name one server with both answers for each."""
 
 
 def sample_recipe_path() -> Path:
@@ -60,14 +62,16 @@ def evaluate_recipe(
     if not isinstance(base, str) or not base:
         raise StateError("adapter_without_base", name=adapter.name)
     asked = _collect_questions(artifacts, dataset_id, general=general, tasks=tasks, limit=limit)
-    server = {"model": base, "adapters": [{"name": "finetuned", "path": str(artifacts.folder(adapter_id))}]}
+    server = {
+        "model": base,
+        "adapters": [{"name": SIDES["finetuned"], "path": str(artifacts.folder(adapter_id))}],
+    }
     return Recipe(
         name="evaluate",
         title={lang: t("recipe.evaluate.title", lang, name=adapter.name) for lang in LANGUAGES},
         steps=(
             Step(name="serve", kind="serve", config=server),
-            _ask("baseline", "base", asked),
-            _ask("finetuned", "finetuned", asked),
+            *(_ask(label, name, asked) for label, name in SIDES.items()),
             _compare(),
         ),
     )
@@ -85,12 +89,13 @@ def evaluate_model_recipe(
 ) -> Recipe:
     """Ask a model, and the model it was made from where that is known, and compare the answers.
 
-    A model folder is answered by the embedded server, a GGUF by the engine in a container that it was made for.
+    A model folder is answered by the embedded server, a GGUF by the engine in a container that it was made for; an
+    adapter as a GGUF file by one server together with its base.
 
     Args:
         artifacts: Where the dataset lies.
-        model: Its folder, or a folder with its GGUF file.
-        base: Its base; None: the model alone is asked, and nothing is compared.
+        model: Its folder, or a folder with its GGUF file or with that of an adapter.
+        base: Its base; None: the model alone is asked, and nothing is compared. An adapter always has one.
         dataset_id: Artifact of kind `dataset` with test files; empty: the tasks alone.
         general: Also ask the small general task that ships with the program.
         tasks: Further tasks to ask.
@@ -100,10 +105,14 @@ def evaluate_model_recipe(
         NotFoundError: The dataset does not exist.
     """
     asked = _collect_questions(artifacts, dataset_id, general=general, tasks=tasks, limit=limit)
-    steps = [_serve("serve", model), _ask_alone("finetuned", model, asked, "serve")]
-    if base is not None:
-        before = [_serve("serve_base", base), _ask_alone("baseline", base, asked, "serve_base")]
-        steps = [*before, *steps, _compare()]
+    if gguf_kind(model) == "adapter" and base is not None:
+        steps = [
+            _serve("serve", base, find_gguf(model)),
+            *(_ask_container(label, name, asked, "serve") for label, name in SIDES.items()),
+            _compare(),
+        ]
+    else:
+        steps = _serve_in_turn(model, base, asked)
     return Recipe(
         name="evaluate",
         title={
@@ -111,6 +120,15 @@ def evaluate_model_recipe(
         },
         steps=tuple(steps),
     )
+
+
+def _serve_in_turn(model: Path, base: Path | None, asked: Mapping[str, Any]) -> list[Step]:
+    """A server for the model, and before it one for its base where there is one."""
+    steps = [_serve("serve", model), _ask_alone("finetuned", model, asked, "serve")]
+    if base is not None:
+        before = [_serve("serve_base", base), _ask_alone("baseline", base, asked, "serve_base")]
+        steps = [*before, *steps, _compare()]
+    return steps
 
 
 def _name_model(artifacts: ArtifactStore, folder: Path) -> str:
@@ -136,13 +154,12 @@ def _collect_questions(
     return asked
 
 
-def _serve(name: str, model: Path) -> Step:
+def _serve(name: str, model: Path, adapter: Path | None = None) -> Step:
     engine = choose_engine(model)
-    return Step(
-        name=name,
-        kind="serve",
-        config={"model": str(model)} | ({} if engine == "embedded" else {"engine": engine}),
-    )
+    config: dict[str, Any] = {"model": str(model)} | ({} if engine == "embedded" else {"engine": engine})
+    if adapter is not None:
+        config["adapters"] = [{"name": SIDES["finetuned"], "path": str(adapter)}]
+    return Step(name=name, kind="serve", config=config)
 
 
 def choose_engine(model: Path) -> ServeEngine:
@@ -157,7 +174,11 @@ def _ask_alone(label: str, model: Path, asked: Mapping[str, Any], server: str) -
     """Ask a server's base; one in a container says itself how it is asked."""
     if choose_engine(model) == "embedded":
         return _ask(label, "base", asked, server=server)
-    config = {"label": label, "endpoint": f"@{server}.endpoints.base", **asked}
+    return _ask_container(label, SIDES["baseline"], asked, server)
+
+
+def _ask_container(label: str, model: str, asked: Mapping[str, Any], server: str) -> Step:
+    config = {"label": label, "endpoint": f"@{server}.endpoints.{model}", **asked}
     return Step(name=label, kind="evaluate", config=config)
 
 

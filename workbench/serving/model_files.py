@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from workbench.errors import InputError
 
@@ -49,6 +49,15 @@ def is_gguf_adapter(file: Path) -> bool:
     if not head.startswith(_MAGIC):
         raise InputError("serve_gguf_malformed", path=str(file))
     return b"adapter.type" in head or b"adapter.lora.alpha" in head
+
+
+def gguf_kind(folder: Path) -> Literal["", "model", "adapter"]:
+    """What the one GGUF file of a folder is; empty where there is none, or none that can be read."""
+    file = find_gguf(folder)
+    try:
+        return "" if file is None else "adapter" if is_gguf_adapter(file) else "model"
+    except (OSError, InputError):
+        return ""
 
 
 def lora_rank(folders: Iterable[Path]) -> int:

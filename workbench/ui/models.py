@@ -10,7 +10,7 @@ from typing import Any, Literal, cast
 from workbench.artifacts import ArtifactStore, write_json_atomic
 from workbench.errors import InputError, NotFoundError, StateError
 from workbench.paths import Workspace, assets_dir
-from workbench.serving.model_files import find_gguf, is_gguf_adapter, read_json_object
+from workbench.serving.model_files import gguf_kind, read_json_object
 
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json")
 CONVERSION = "conversion.json"
@@ -120,15 +120,6 @@ def converted_models(workspace: Workspace) -> list[LocalModel]:
     return models
 
 
-def gguf_kind(folder: Path) -> Literal["", "model", "adapter"]:
-    """What the one GGUF file of a folder is; empty where there is none, or none that can be read."""
-    file = find_gguf(folder)
-    try:
-        return "" if file is None else "adapter" if is_gguf_adapter(file) else "model"
-    except (OSError, InputError):
-        return ""
-
-
 def is_gguf_model(folder: Path) -> bool:
     """Whether a folder holds one whole model as a GGUF file."""
     return gguf_kind(folder) == "model"
@@ -145,15 +136,29 @@ def gguf_models(workspace: Workspace) -> list[LocalModel]:
     return [*made, *(model for model in registered_models(workspace) if is_gguf_model(Path(model.path)))]
 
 
+def gguf_adapters(workspace: Workspace) -> list[LocalModel]:
+    """Adapters as GGUF files whose base is there as one too, newest first."""
+    store = ArtifactStore(workspace)
+    return [
+        LocalModel(item.name, str(folder.resolve()), "converted")
+        for item in store.list("gguf")
+        if gguf_kind(folder := store.folder(item.id)) == "adapter" and base_of(folder)
+    ]
+
+
 def base_of(folder: Path) -> Path | None:
     """The model that a converted folder is compared with; None where it names none, or one that is gone.
 
-    For a model folder that is its base. For a GGUF it is what the base became when it was converted in the same way,
-    so that one engine answers for both; where nobody did that, the base itself.
+    For a model folder that is its base, for an adapter's GGUF the GGUF of its base. For a whole GGUF it is what the base
+    became when it was converted in the same way, so that one engine answers for both; where nobody did that, the base
+    itself.
     """
     told = read_json_object(folder / CONVERSION) or {}
     base = _named(told.get("base"))
-    if not is_gguf_model(folder):
+    kind = gguf_kind(folder)
+    if kind == "adapter":  # without its base as a GGUF file there is no server for it
+        return find_twin(folder, base) if base else None
+    if kind != "model":
         return base
     source = _named(told.get("source"))
     origin = base or (base_of(source) or source if source else None)
@@ -203,4 +208,4 @@ def list_models(workspace: Workspace, starter_name: str) -> list[LocalModel]:
 
 def list_askable(workspace: Workspace, starter_name: str) -> list[LocalModel]:
     """Everything that can be asked: the models of `list_models`, and GGUF files, which a container serves."""
-    return [*list_models(workspace, starter_name), *gguf_models(workspace)]
+    return [*list_models(workspace, starter_name), *gguf_models(workspace), *gguf_adapters(workspace)]

@@ -124,11 +124,24 @@ def test_an_adapters_gguf_is_served_beside_the_file_of_its_base(ctx: UiContext, 
     folder = finish_gguf(ctx, "gguf-adapter", base=str(base), dtype=None)
     alone = run.hand_to_serving(ctx, "")
     assert (alone["name"], alone.get("adapter")) == ("", str(folder))
-    assert not seen(run.show_run(ctx, "")[COMPARE])
+    assert seen(run.show_run(ctx, "")[COMPARE])
+    with pytest.raises(StateError, match="convert_base_first"):
+        run.hand_over(ctx, "")
     whole = make_gguf_result(ctx, "base", source=str(base))
     beside = run.hand_to_serving(ctx, "")
     assert beside["name"] == str(ctx.artifacts.folder(whole.id))
     assert (beside.get("adapter"), beside.get("engine")) == (str(folder), "llamacpp")
+    asked = run.hand_over(ctx, "")
+    assert (asked["what"], asked["name"]) == ("model", str(folder))
+    assert str(folder) in {model.path for model in list_askable(ctx.workspace, "")}
+
+
+def test_an_adapters_gguf_in_a_folder_of_ones_own_is_served_only(ctx: UiContext, tmp_path: Path) -> None:
+    folder = make_gguf(tmp_path / "mine" / "adapter-f32.gguf", adapter=True).parent
+    finish(ctx, submit(ctx, target=str(folder)), {"artifact": str(folder), "path": str(folder)})
+    shown = run.show_run(ctx, "")
+    assert seen(shown[DELIVER])
+    assert not seen(shown[COMPARE])
 
 
 def test_a_gguf_in_a_folder_of_ones_own_joins_what_can_be_asked_and_not_what_can_be_trained(

@@ -21,12 +21,13 @@ from workbench.schemas.base import parse
 from workbench.schemas.conversion import ConvertConfig, ProofReport
 from workbench.schemas.inference import Endpoint
 from workbench.schemas.job import ENDED, JobRecord
+from workbench.serving.model_files import gguf_kind
 from workbench.training.models import describe_model
 from workbench.ui.components import job_row, jobs_payload
 from workbench.ui.context import UiContext
 from workbench.ui.handover import Handed
 from workbench.ui.live_sources import start_server
-from workbench.ui.models import find_twin, gguf_kind, is_gguf_model, list_askable, register_model
+from workbench.ui.models import base_of, find_twin, is_gguf_model, list_askable, register_model
 from workbench.ui.tabs.convert_page import list_jobs, submit_conversion
 from workbench.ui.views import conversion as view
 from workbench.ui.views.html import Html, el, join, paragraph
@@ -54,7 +55,10 @@ def show_run(ctx: UiContext, chosen: str | None) -> list[Any]:
         return [runs, jobs_payload([]), Html(), hidden, Html(), hidden, hidden, hidden, hidden]
     place = result_place(ctx, job)
     usable = place is not None and can_answer(place)
-    asked = usable or bool(registration(job).get("models")) or (place is not None and is_gguf_model(place))
+    gguf = gguf_kind(place) if place is not None else ""
+    # an adapter goes with the file that its base became, which is looked for beside it
+    kept = place is not None and place.is_relative_to(ctx.workspace.artifacts)
+    asked = usable or bool(registration(job).get("models")) or gguf == "model" or (gguf == "adapter" and kept)
     facts, proof, waits = tell_run(ctx, job), show_proof(ctx, place), needs_consent(job)
     return [
         runs,
@@ -65,7 +69,7 @@ def show_run(ctx: UiContext, chosen: str | None) -> list[Any]:
         gr.update(visible=usable),
         gr.update(visible=asked),
         gr.update(visible=bool(facts or proof or waits)),
-        gr.update(visible=place is not None and bool(gguf_kind(place))),
+        gr.update(visible=bool(gguf)),
     ]
 
 
@@ -208,17 +212,26 @@ def offer_result(ctx: UiContext, chosen: str | None) -> str:
     """The result's folder, which from now on stands among the models that can be chosen.
 
     Raises:
-        StateError: `convert_no_result`.
+        StateError: `convert_no_result`; `convert_base_first` for an adapter whose base is no GGUF file yet.
         InputError: `model_folder_invalid`.
     """
     job = pick_run(list_jobs(ctx), chosen or "")
     place = result_place(ctx, job) if job is not None else None
+    if place is not None and gguf_kind(place) == "adapter":
+        if base_of(place) is None:
+            raise StateError("convert_base_first", base=Path(read_base(place)).name)
+        return str(place.resolve())
     if place is None or not (can_answer(place) or is_gguf_model(place)):
         raise StateError("convert_no_result")
     path = str(place.resolve())
     if path not in {model.path for model in list_askable(ctx.workspace, "")}:
         register_model(ctx.workspace, path)
     return path
+
+
+def read_base(place: Path) -> str:
+    """Path of the base that a result was made with; empty where its conversion was given none."""
+    return parse(ConvertConfig, cast("Mapping[str, Any]", read_json(place / SETTINGS))).base
 
 
 def hand_to_serving(ctx: UiContext, chosen: str | None) -> Handed:
@@ -235,7 +248,7 @@ def hand_to_serving(ctx: UiContext, chosen: str | None) -> Handed:
     handed = Handed(target="serve", what="model", name=str(place.resolve()), job="", at=time.time())
     handed["engine"] = choose_engine(place)
     if kind == "adapter":
-        base = parse(ConvertConfig, cast("Mapping[str, Any]", read_json(place / SETTINGS))).base
+        base = read_base(place)
         handed["adapter"] = handed["name"]
         handed["name"] = str(find_twin(place, Path(base)) or "") if base else ""
     return handed

@@ -25,7 +25,7 @@ from workbench.schemas.serving import (
     ServerRole,
 )
 from workbench.serving.docking import Connect
-from workbench.serving.model_files import find_gguf
+from workbench.serving.model_files import find_gguf, gguf_kind
 from workbench.serving.planning import plan_server
 from workbench.serving.recipes import CONTAINER_ENGINES, load_recipe
 from workbench.ui.components import command_payload
@@ -33,7 +33,7 @@ from workbench.ui.context import UiContext
 from workbench.ui.engine_look import within
 from workbench.ui.forms import parse_form
 from workbench.ui.handover import Handed
-from workbench.ui.models import gguf_kind, gguf_models, list_models, starter_folder
+from workbench.ui.models import gguf_models, list_models, starter_folder
 from workbench.ui.views import preflight as view
 from workbench.ui.views.html import Child, Html, el, paragraph
 from workbench.ui.views.runs import Choices
