@@ -1,0 +1,123 @@
+"""The scripts that made the starter model and its sample: what ships is what they write, and they train what they say."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import json
+import random
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoTokenizer
+
+from workbench.paths import assets_dir
+
+Load = Any
+
+
+@pytest.fixture(scope="module")
+def load() -> Iterator[Load]:
+    """The scripts' modules: they run from their own folder and belong to no package of ours."""
+    place = str(assets_dir() / "starter")
+    sys.path.insert(0, place)
+
+    def find(name: str) -> ModuleType:
+        return importlib.import_module(f"build.{name}")
+
+    yield find
+    sys.path.remove(place)
+    for name in [name for name in sys.modules if name.split(".")[0] == "build"]:
+        del sys.modules[name]
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    return AutoTokenizer.from_pretrained(str(assets_dir() / "starter" / "model"))
+
+
+def test_the_sample_that_ships_is_what_the_script_writes(load: Load) -> None:
+    samples, folder = load("samples"), assets_dir() / "samples"
+    with (folder / "city_faq.csv").open(encoding="utf-8", newline="") as file:
+        assert list(csv.DictReader(file)) == samples.make_rows()
+    lines = (folder / "general.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line) for line in lines] == samples.make_general()
+
+
+def test_no_value_of_the_sample_can_have_been_learnt(load: Load) -> None:
+    documents, names = load("documents"), load("names")
+    rng = random.Random(3)
+    drawn = [
+        documents.make_fact(rng, names.make_service(rng), attribute).value
+        for attribute in documents.ATTRIBUTES
+        for _ in range(40)
+    ]
+    assert not [value for value in drawn if names.is_held_out(value)]
+
+
+def test_the_instruction_is_the_products_own(load: Load) -> None:
+    from workbench.generation.templates import build_prompt
+    from workbench.schemas.generation import DEFAULT_SYSTEM_PROMPT
+
+    tasks = load("tasks")
+    assert tasks.CAUTIOUS_SYSTEM == DEFAULT_SYSTEM_PROMPT
+    documents = ["手数料は200円です。", "窓口は市民課です。"]
+    user = build_prompt(DEFAULT_SYSTEM_PROMPT, documents, "手数料は？")[-1]
+    assert user.content == tasks.render_head(documents) + "手数料は？"
+
+
+@torch.no_grad()
+def test_questions_that_share_documents_are_read_as_if_each_stood_alone(load: Load, tokenizer: Any) -> None:
+    tasks, batches, reader = load("tasks"), load("batches"), load("reader")
+    torch.manual_seed(0)
+    model = reader.make_model(tokenizer).eval()
+    context = tasks.make_context(random.Random(5), tasks.CURRICULUM[-1])
+    together = batches.collate(tokenizer, [context], 4.0)
+    read = reader.Reader(model)
+    hidden, _, _ = read(together.ids, together.positions, batches.make_mask(together.branches))
+    for number, turn in enumerate(context.turns, 1):
+        alone = batches.collate(tokenizer, [tasks.Context(context.system, context.head, (turn,))], 4.0)
+        size = int((alone.branches == 1).sum())
+        expected, _, _ = read(alone.ids, alone.positions, batches.make_mask(alone.branches))
+        assert torch.equal(together.ids[together.branches == number], alone.ids[alone.branches == 1])
+        found = hidden[together.branches == number]
+        assert found.shape[0] == size
+        assert torch.allclose(found, expected[alone.branches == 1], atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (32, 96), (96, 32)])
+def test_the_update_turns_a_gradient_and_keeps_no_direction_small(load: Load, shape: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    # singular values from 1 down to a hundredth, as gradients have them
+    left, right = torch.linalg.qr(torch.randn(shape[0], 32)).Q, torch.linalg.qr(torch.randn(shape[1], 32)).Q
+    gradient = left @ torch.diag(torch.logspace(0, -2, 32)) @ right.T
+    found = load("muon").orthogonalise(gradient[None])[0]
+    sizes = torch.linalg.svdvals(found)[:32]
+    assert found.shape == shape
+    assert sizes.min() > 0.5
+    assert sizes.max() < 1.3
+    # the directions themselves stay: in their own bases the update is diagonal
+    turned = left.T @ found @ right
+    assert torch.allclose(turned, torch.diag(turned.diagonal()), atol=1e-3)
+
+
+def test_the_optimizer_descends_and_leaves_alone_what_has_no_gradient(load: Load) -> None:
+    torch.manual_seed(0)
+    weights = [torch.nn.Parameter(torch.randn(16, 24)) for _ in range(3)]
+    idle = weights[2].detach().clone()
+    optimizer = load("muon").Muon(weights, lr=0.1, weight_decay=0.0)
+
+    def measure() -> torch.Tensor:
+        return sum(((weight - 1) ** 2).mean() for weight in weights[:2])  # type: ignore[return-value]
+
+    first = measure().item()
+    for _ in range(60):
+        optimizer.zero_grad()
+        measure().backward()
+        optimizer.step()
+    assert measure().item() < first / 3
+    assert torch.equal(weights[2], idle)
