@@ -18,6 +18,7 @@ from torch.nn import functional
 from transformers import GenerationConfig, LlamaForCausalLM
 
 from build.batches import PAD, Batch, collate
+from build.muon import Muon
 from build.reader import BFLOAT16, Prediction, Reader, make_model, predict
 from build.start import set_copying
 from build.tasks import make_contexts
@@ -30,8 +31,9 @@ LOGGER = logging.getLogger("starter")
 class Settings:
     """All that decides the result."""
 
-    steps: int = 3000
+    steps: int = 1200
     rate: float = 0.001
+    matrix_rate: float = 0.002
     warmup: int = 50
     cooldown: float = 0.5
     turning_weight: float = 4.0
@@ -117,9 +119,14 @@ def train(settings: Settings, out: Path, compiled: bool, start: int = 0) -> None
     )
     if compiled:
         reader = cast("nn.Module", torch.compile(reader, dynamic=True))
-    optimizer = torch.optim.AdamW(
-        parameters, settings.rate, betas=(0.9, 0.98), weight_decay=0.01, foreach=True
-    )
+    matrices = [weight for weight in model.model.layers.parameters() if weight.ndim == 2]
+    others = [weight for weight in parameters if not any(weight is matrix for matrix in matrices)]
+    optimizers = {
+        settings.matrix_rate: Muon(matrices, settings.matrix_rate),
+        settings.rate: torch.optim.AdamW(
+            others, settings.rate, betas=(0.9, 0.98), weight_decay=0.01, foreach=True
+        ),
+    }
     probe_rng = random.Random(settings.seed + 1)
     probe = [collate(tokenizer, make_contexts(probe_rng, 1.0), settings.turning_weight) for _ in range(6)]
     started, tokens = time.monotonic(), 0
@@ -133,9 +140,10 @@ def train(settings: Settings, out: Path, compiled: bool, start: int = 0) -> None
         )
         (loss + side_loss).backward()
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.param_groups[0]["lr"] = settings.rate * rate_at(settings, step, start)
-        optimizer.step()
-        optimizer.zero_grad()
+        for rate, optimizer in optimizers.items():
+            optimizer.param_groups[0]["lr"] = rate * rate_at(settings, step, start)
+            optimizer.step()
+            optimizer.zero_grad()
         tokens += int((batch.branches != PAD).sum())
         if step % 20 == 0:
             LOGGER.info(
