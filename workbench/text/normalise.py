@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from typing import NamedTuple
 
@@ -30,7 +30,7 @@ class MappedText(NamedTuple):
     """Normalised text that knows where each character came from."""
 
     text: str
-    offsets: tuple[int, ...]
+    offsets: Sequence[int]
     """For each character of `text`, the offset of its source in the original."""
 
 
@@ -118,7 +118,8 @@ def map_norm_ja(text: str) -> MappedText:
     if codes is None:
         return _map(text, _norm_ja_of_cluster)
     kept = np.flatnonzero(codes)
-    return MappedText(_decode(codes[kept]), tuple(kept.tolist()))
+    # a view: of a long document at most a few offsets are ever asked for
+    return MappedText(_decode(codes[kept]), kept.data)
 
 
 def map_norm_spaceless(text: str) -> MappedText:
