@@ -33,7 +33,7 @@ class Settings:
 
     steps: int = 1200
     rate: float = 0.001
-    matrix_rate: float = 0.002
+    matrix_rate: float = 0.003
     warmup: int = 50
     cooldown: float = 0.5
     turning_weight: float = 4.0
