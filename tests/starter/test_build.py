@@ -78,15 +78,34 @@ def test_questions_that_share_documents_are_read_as_if_each_stood_alone(load: Lo
     context = tasks.make_context(random.Random(5), tasks.CURRICULUM[-1])
     together = batches.collate(tokenizer, [context], 4.0)
     read = reader.Reader(model)
-    hidden, _, _ = read(together.ids, together.positions, batches.make_mask(together.branches))
+    hidden, *_ = read(together.ids, together.positions, batches.make_mask(together.branches))
     for number, turn in enumerate(context.turns, 1):
         alone = batches.collate(tokenizer, [tasks.Context(context.system, context.head, (turn,))], 4.0)
         size = int((alone.branches == 1).sum())
-        expected, _, _ = read(alone.ids, alone.positions, batches.make_mask(alone.branches))
+        expected, *_ = read(alone.ids, alone.positions, batches.make_mask(alone.branches))
         assert torch.equal(together.ids[together.branches == number], alone.ids[alone.branches == 1])
         found = hidden[together.branches == number]
         assert found.shape[0] == size
         assert torch.allclose(found, expected[alone.branches == 1], atol=1e-4)
+
+
+def test_a_copied_word_knows_where_it_stands(load: Load, tokenizer: Any) -> None:
+    tasks, batches = load("tasks"), load("batches")
+    rng = random.Random(8)
+    contexts = [tasks.make_context(rng, tasks.CURRICULUM[-1]) for _ in range(4)]
+    batch = batches.collate(tokenizer, contexts, 4.0)
+    for row, context in enumerate(contexts):
+        pairs = [(column, origin) for column, origin in batch.copies[row].tolist() if column >= 0]
+        # what is predicted at a column is the token behind it, and it stands in the document that holds the answer
+        assert all(batch.ids[row, column + 1] == batch.ids[row, origin] for column, origin in pairs)
+        assert all(
+            batch.numbers[row, origin] == context.turns[batch.branches[row, column + 1] - 1].source
+            for column, origin in pairs
+        )
+        marks = [int(batch.branches[row, column + 1]) for column, _ in pairs]
+        for number, turn in enumerate(context.turns, 1):
+            quoted = turn.kind.endswith("/present") and "「" in turn.answer and "提供" not in turn.answer
+            assert not quoted or marks.count(number) > 5
 
 
 @pytest.mark.parametrize("shape", [(64, 64), (32, 96), (96, 32)])

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
-from build.tasks import CHOICE, Context, Turn
+from build.tasks import CHOICE, NOWHERE, Context, Turn
 
 PREFIX, PAD = 0, -1
+SHORTEST_COPY = 3
 NUMBERED = re.compile(r"参考文書(?P<document>[1-5]):\n|(?<=\n)(?P<choice>[0-4])\. ")
 
 
@@ -25,7 +26,8 @@ class Batch:
 
     numbers is the number that a token stands under, of its document or its choice (0: of none); places holds, for
     each row, (column, source) where an answer begins or is decided by something that stands elsewhere (rows,
-    most places of a row, 2; column -1: no more places).
+    most places of a row, 2; column -1: no more places). copies holds the same with the column of the document that a
+    token of an answer is copied from in the place of its source.
     """
 
     ids: Tensor
@@ -34,6 +36,7 @@ class Batch:
     weights: Tensor
     numbers: Tensor
     places: Tensor
+    copies: Tensor
     kinds: list[list[str]]
 
 
@@ -85,18 +88,48 @@ def encode_context(
     return first, list(zip(rest[::2], rest[1::2], strict=True))
 
 
+def align_copy(prefix: Piece, source: int, answer: list[int]) -> list[tuple[int, int]]:
+    """Which tokens of an answer stand in a document, as (index in the answer, index in the prefix).
+
+    The longest run from each token on counts; shorter runs than SHORTEST_COPY are no copies.
+    """
+    inside = [index for index, number in enumerate(prefix.numbers) if number == source]
+    found: list[tuple[int, int]] = []
+    at = 0
+    while at < len(answer):
+        size, start = max(
+            ((_measure_run(prefix.ids, index, answer, at), index) for index in inside), default=(0, 0)
+        )
+        if size < SHORTEST_COPY:
+            at += 1
+            continue
+        found += [(at + step, start + step) for step in range(size)]
+        at += size
+    return found
+
+
+def _measure_run(left: list[int], start: int, right: list[int], at: int) -> int:
+    size = 0
+    while start + size < len(left) and at + size < len(right) and left[start + size] == right[at + size]:
+        size += 1
+    return size
+
+
 def collate(tokenizer: PreTrainedTokenizerFast, contexts: list[Context], turning_weight: float) -> Batch:
     """Lay branches out behind their prefix and pad rows to the longest."""
-    rows, places = [], []
+    rows, places, copies = [], [], []
     for context in contexts:
         prefix, branches = encode_context(tokenizer, context, turning_weight)
         ids, positions, marks = list(prefix.ids), list(range(len(prefix.ids))), [PREFIX] * len(prefix.ids)
         weights, numbers = list(prefix.weights), list(prefix.numbers)
         found: list[tuple[int, int]] = []
+        copied: list[tuple[int, int]] = []
         for mark, (turn, (asked, said)) in enumerate(zip(context.turns, branches, strict=True), 1):
             if turn.source is not None:
                 # Each prediction is made at the token before.
                 begin = len(ids) + len(asked.ids) - 1
+                if NOWHERE < turn.source < CHOICE:
+                    copied += [(begin + at, index) for at, index in align_copy(prefix, turn.source, said.ids)]
                 found += [(begin + at, turn.source) for at, weight in enumerate(said.weights) if weight > 1]
             size = len(asked.ids) + len(said.ids)
             ids += asked.ids + said.ids
@@ -107,7 +140,7 @@ def collate(tokenizer: PreTrainedTokenizerFast, contexts: list[Context], turning
             numbers += asked.numbers + said.numbers
         rows.append((ids, positions, marks, weights, numbers))
         places.append(found)
-    most = max(1, *(len(found) for found in places))
+        copies.append(copied)
     # Few lengths, so that a compiled model is not made anew for each.
     length = -(-max(len(row[0]) for row in rows) // 32) * 32
 
@@ -120,9 +153,15 @@ def collate(tokenizer: PreTrainedTokenizerFast, contexts: list[Context], turning
         stack(2, PAD, torch.long),
         stack(3, 0.0, torch.float32),
         stack(4, 0, torch.long),
-        torch.tensor([found + [(-1, 0)] * (most - len(found)) for found in places], dtype=torch.long),
+        _stack_pairs(places),
+        _stack_pairs(copies),
         [[turn.kind for turn in context.turns] for context in contexts],
     )
+
+
+def _stack_pairs(rows: list[list[tuple[int, int]]]) -> Tensor:
+    most = max(1, *(len(row) for row in rows))
+    return torch.tensor([row + [(-1, 0)] * (most - len(row)) for row in rows], dtype=torch.long)
 
 
 def make_mask(branches: Tensor) -> Tensor:

@@ -1,7 +1,9 @@
-"""The model while it is trained: its layers, and two side tasks that are thrown away afterwards.
+"""The model while it is trained: its layers, and three side tasks that are thrown away afterwards.
 
-Tokens learn which document's number they stand under, and two heads are shown where to look for an answer.
-Without that, copying an answer is learned, but not naming the document before a word of it is copied.
+Tokens learn which document's number they stand under; two heads are shown where to look for an answer, and two heads
+of the last layer, for each word of it, where that word stands. Without the first two, copying an answer is learned,
+but not naming the document before a word of it is copied; without the third, only the first two layers look at what is
+copied, and there documents cannot be told apart yet.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ LAYERS = 5
 BELONGING_LAYER = 2
 FINDING_LAYER = 3
 FINDING_HEADS = (2, 3)
+COPYING_LAYER = 4
+COPYING_HEADS = (2, 3)
 # Half the time where the processor multiplies bfloat16 itself, and slower where it does not.
 BFLOAT16 = torch.cpu._is_amx_tile_supported()
 
@@ -54,48 +58,91 @@ class Reader(nn.Module):
         self.inner = model.model
         self.belonging = nn.Linear(model.config.hidden_size, CHOICE + 5)
 
-    def forward(self, ids: Tensor, positions: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, ids: Tensor, positions: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Read tokens.
 
         Returns:
             Last hidden states (rows, length, width), logits of the number that each token stands under
-            (rows, length, 15), and the hidden states that go into the layer that looks things up.
+            (rows, length, 15), and the hidden states that go into the layer that looks things up and into the one
+            that copies.
         """
         hidden = self.inner.embed_tokens(ids)
         rotary = self.inner.rotary_emb(hidden, positions)
-        belonging = finding = hidden
+        belonging = finding = copying = hidden
         for depth, layer in enumerate(self.inner.layers):
             if depth == BELONGING_LAYER:
                 belonging = self.belonging(hidden)
             if depth == FINDING_LAYER:
                 finding = hidden
+            if depth == COPYING_LAYER:
+                copying = hidden
             hidden = layer(hidden, attention_mask=mask, position_embeddings=rotary)
-        return self.inner.norm(hidden), belonging, finding
+        return self.inner.norm(hidden), belonging, finding, copying
 
 
 def measure_finding(
-    model: LlamaForCausalLM, finding: Tensor, batch: Batch, mask: Tensor
+    model: LlamaForCausalLM, states: Tensor, batch: Batch, mask: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """How little attention the looking-up heads pay to the source of each answer: its negative logarithm.
+    """How little attention the looking-up heads pay to the source of each answer.
 
-    Where nothing holds the answer they should look at the very first token.
-
-    Returns:
-        The mean, and the share of places where the source gets more than half.
+    Where nothing holds the answer they should look at the very first token. Returns as `measure_attention`.
     """
-    layer = model.model.layers[FINDING_LAYER]
-    states = layer.input_layernorm(finding)
-    size = model.config.hidden_size // model.config.num_attention_heads
     columns, sources = batch.places.unbind(-1)
-    valid, at = columns >= 0, columns.clamp(min=0)
-    visible = mask[:, 0].gather(1, at[:, :, None].expand(-1, -1, mask.shape[-1]))
     wanted = (batch.numbers[:, None, :] == sources[:, :, None]) & (sources != NOWHERE)[:, :, None]
     wanted[:, :, 0] |= sources == NOWHERE
-    cos, sin = model.model.rotary_emb(states, batch.positions)
+    return measure_attention(
+        model, FINDING_LAYER, FINDING_HEADS, states, batch.positions, mask, columns, wanted
+    )
+
+
+def measure_copying(
+    model: LlamaForCausalLM, states: Tensor, batch: Batch, mask: Tensor
+) -> tuple[Tensor, Tensor]:
+    """How little attention the copying heads pay to the very token that comes next. Returns as `measure_attention`."""
+    columns, origins = batch.copies.unbind(-1)
+    wanted = torch.arange(mask.shape[-1])[None, None] == origins[:, :, None]
+    return measure_attention(
+        model, COPYING_LAYER, COPYING_HEADS, states, batch.positions, mask, columns, wanted
+    )
+
+
+def measure_attention(
+    model: LlamaForCausalLM,
+    depth: int,
+    heads: tuple[int, ...],
+    states: Tensor,
+    positions: Tensor,
+    mask: Tensor,
+    columns: Tensor,
+    wanted: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """How little attention heads of a layer pay to what they should look at: its negative logarithm.
+
+    Args:
+        model: Whose weights.
+        depth: The layer.
+        heads: Of the layer.
+        states: What goes into the layer (rows, length, width).
+        positions: Of the tokens (rows, length).
+        mask: What each token sees (rows, 1, length, length).
+        columns: From where they look (rows, places); -1: from nowhere.
+        wanted: At what they should look (rows, places, length).
+
+    Returns:
+        The mean, and the share of places where what is wanted gets more than half; zeros where there is no place.
+    """
+    layer = model.model.layers[depth]
+    states = layer.input_layernorm(states)
+    size = model.config.hidden_size // model.config.num_attention_heads
+    valid, at = columns >= 0, columns.clamp(min=0)
+    if not valid.any():
+        return states.new_zeros(()), states.new_zeros(())
+    visible = mask[:, 0].gather(1, at[:, :, None].expand(-1, -1, mask.shape[-1]))
+    cos, sin = model.model.rotary_emb(states, positions)
     asking = states.gather(1, at[:, :, None].expand(-1, -1, states.shape[-1]))
     turn = at[:, :, None].expand(-1, -1, size)
     losses, shares = [], []
-    for head in FINDING_HEADS:
+    for head in heads:
         part = slice(head * size, (head + 1) * size)
         keys = functional.linear(states, layer.self_attn.k_proj.weight[part])
         queries = functional.linear(asking, layer.self_attn.q_proj.weight[part])
@@ -125,21 +172,19 @@ class Prediction:
     belonging_loss: Tensor
     finding_loss: Tensor
     found: Tensor
+    copying_loss: Tensor
+    copied: Tensor
 
 
 def predict(model: LlamaForCausalLM, reader: nn.Module, batch: Batch) -> Prediction:
     """Read a batch."""
     mask = make_mask(batch.branches)
     with torch.autocast("cpu", torch.bfloat16, enabled=BFLOAT16):
-        hidden, belonging, finding = reader(batch.ids, batch.positions, mask)
+        hidden, belonging, finding, copying = reader(batch.ids, batch.positions, mask)
         where = batch.weights[:, 1:] > 0
         logits = model.lm_head(hidden[:, :-1][where])
-        zero = logits.new_zeros(())
-        missing, found = (
-            measure_finding(model, finding, batch, mask)
-            if (batch.places[..., 0] >= 0).any()
-            else (zero, zero)
-        )
+        missing, found = measure_finding(model, finding, batch, mask)
+        straying, copied = measure_copying(model, copying, batch, mask)
     return Prediction(
         logits.float(),
         batch.ids[:, 1:][where],
@@ -148,4 +193,6 @@ def predict(model: LlamaForCausalLM, reader: nn.Module, batch: Batch) -> Predict
         functional.cross_entropy(belonging.float().flatten(0, 1), batch.numbers.flatten()),
         missing,
         found,
+        straying,
+        copied,
     )

@@ -31,14 +31,15 @@ LOGGER = logging.getLogger("starter")
 class Settings:
     """All that decides the result."""
 
-    steps: int = 1200
+    steps: int = 2400
     rate: float = 0.001
-    matrix_rate: float = 0.003
+    matrix_rate: float = 0.002
     warmup: int = 50
     cooldown: float = 0.5
     turning_weight: float = 4.0
     belonging_weight: float = 0.2
     finding_weight: float = 0.3
+    copying_weight: float = 0.3
     seed: int = 7
 
 
@@ -136,7 +137,9 @@ def train(settings: Settings, out: Path, compiled: bool, start: int = 0) -> None
         losses = functional.cross_entropy(found.logits, found.targets, reduction="none")
         loss = (losses * found.weights).sum() / found.weights.sum()
         side_loss = (
-            settings.belonging_weight * found.belonging_loss + settings.finding_weight * found.finding_loss
+            settings.belonging_weight * found.belonging_loss
+            + settings.finding_weight * found.finding_loss
+            + settings.copying_weight * found.copying_loss
         )
         (loss + side_loss).backward()
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -147,12 +150,14 @@ def train(settings: Settings, out: Path, compiled: bool, start: int = 0) -> None
         tokens += int((batch.branches != PAD).sum())
         if step % 20 == 0:
             LOGGER.info(
-                "step %d loss %.3f belonging %.3f finding %.3f (%.0f %%) tokens %d seconds %d %s",
+                "step %d loss %.3f belonging %.3f finding %.3f (%.0f %%) copying %.3f (%.0f %%) tokens %d seconds %d %s",
                 step,
                 loss.item(),
                 found.belonging_loss.item(),
                 found.finding_loss.item(),
                 100 * found.found.item(),
+                found.copying_loss.item(),
+                100 * found.copied.item(),
                 tokens,
                 time.monotonic() - started,
                 describe(count_exact(found, batch)),
