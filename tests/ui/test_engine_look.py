@@ -51,6 +51,27 @@ def test_a_missing_engine_is_an_answer(workspace: Workspace) -> None:
     assert view.asked
 
 
+def test_a_fault_that_nobody_foresaw_is_reported_and_keeps_nobody_waiting(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reported: list[str] = []
+    monkeypatch.setattr(threading, "excepthook", lambda told: reported.append(str(told.exc_value)))
+
+    def break_down(_: Workspace) -> FakeEngine:
+        raise RuntimeError("nobody thought of this")
+
+    look = EngineLook(break_down, workspace, first_wait=10.0)
+    error = look.read().error
+    assert error is not None
+    assert error.code == "internal"
+    look.forget()
+    look.read()
+    deadline = time.monotonic() + 10
+    while len(reported) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert reported == ["nobody thought of this"] * 2, "it was not asked again, or the cause was lost"
+
+
 def test_it_is_asked_again_only_when_the_answer_is_old_or_something_was_changed(workspace: Workspace) -> None:
     asked, now = list[int](), [0.0]
 

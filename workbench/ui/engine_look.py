@@ -95,10 +95,14 @@ class EngineLook:
         return lambda workspace: cast("Any", _Known(seen))
 
     def _ask(self, container: str) -> None:
-        view = _look(self._connect, self._workspace, container)
-        with self._lock:
-            self._view, self._busy = view, False
-        self._answered.set()
+        # what nobody foresaw ends this thread, and Python reports it; the page must not wait for ever all the same
+        view = EngineView(error=InternalError("internal", id="engine-look"), asked=True)
+        try:
+            view = _look(self._connect, self._workspace, container)
+        finally:
+            with self._lock:
+                self._view, self._busy = view, False
+            self._answered.set()
 
 
 class _Known:
@@ -119,8 +123,6 @@ def _look(connect: Connect, workspace: Workspace, container: str) -> EngineView:
         engine = connect(workspace)
     except WorkbenchError as exc:
         return EngineView(error=exc, asked=True)
-    except Exception as exc:  # noqa: BLE001 - a thread that dies would leave the page waiting for ever
-        return EngineView(error=InternalError("internal", id=type(exc).__name__), asked=True)
     try:
         found = engine.list()
         running = any(one.id == container and one.state == "running" for one in found)
