@@ -122,12 +122,11 @@ def train(settings: Settings, out: Path, compiled: bool, start: int = 0) -> None
         reader = cast("nn.Module", torch.compile(reader, dynamic=True))
     matrices = [weight for weight in model.model.layers.parameters() if weight.ndim == 2]
     others = [weight for weight in parameters if not any(weight is matrix for matrix in matrices)]
-    optimizers = {
-        settings.matrix_rate: Muon(matrices, settings.matrix_rate),
-        settings.rate: torch.optim.AdamW(
-            others, settings.rate, betas=(0.9, 0.98), weight_decay=0.01, foreach=True
-        ),
-    }
+    optimizers = (
+        Muon(matrices, settings.matrix_rate),
+        torch.optim.AdamW(others, settings.rate, betas=(0.9, 0.98), weight_decay=0.01, foreach=True),
+    )
+    rates = (settings.matrix_rate, settings.rate)
     probe_rng = random.Random(settings.seed + 1)
     probe = [collate(tokenizer, make_contexts(probe_rng, 1.0), settings.turning_weight) for _ in range(6)]
     started, tokens = time.monotonic(), 0
@@ -143,7 +142,7 @@ def train(settings: Settings, out: Path, compiled: bool, start: int = 0) -> None
         )
         (loss + side_loss).backward()
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        for rate, optimizer in optimizers.items():
+        for rate, optimizer in zip(rates, optimizers, strict=True):
             optimizer.param_groups[0]["lr"] = rate * rate_at(settings, step, start)
             optimizer.step()
             optimizer.zero_grad()
@@ -172,13 +171,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "model")
     parser.add_argument("--steps", type=int, default=Settings().steps)
+    parser.add_argument("--matrix-rate", type=float, default=Settings().matrix_rate)
     parser.add_argument(
         "--compile", action="store_true", help="half as fast again, where a C++ compiler is at hand"
     )
     parser.add_argument("--start", type=int, default=0, help="go on at this step with the weights in OUT")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    train(Settings(steps=arguments.steps), arguments.out, arguments.compile, arguments.start)
+    settings = Settings(steps=arguments.steps, matrix_rate=arguments.matrix_rate)
+    train(settings, arguments.out, arguments.compile, arguments.start)
 
 
 if __name__ == "__main__":
