@@ -62,18 +62,10 @@ def evaluate_recipe(
     if not isinstance(base, str) or not base:
         raise StateError("adapter_without_base", name=adapter.name)
     asked = _collect_questions(artifacts, dataset_id, general=general, tasks=tasks, limit=limit)
-    server = {
-        "model": base,
-        "adapters": [{"name": SIDES["finetuned"], "path": str(artifacts.folder(adapter_id))}],
-    }
     return Recipe(
         name="evaluate",
         title={lang: t("recipe.evaluate.title", lang, name=adapter.name) for lang in LANGUAGES},
-        steps=(
-            Step(name="serve", kind="serve", config=server),
-            *(_ask(label, name, asked) for label, name in SIDES.items()),
-            _compare(),
-        ),
+        steps=_ask_together(Path(base), artifacts.folder(adapter_id), asked),
     )
 
 
@@ -105,30 +97,30 @@ def evaluate_model_recipe(
         NotFoundError: The dataset does not exist.
     """
     asked = _collect_questions(artifacts, dataset_id, general=general, tasks=tasks, limit=limit)
-    if gguf_kind(model) == "adapter" and base is not None:
-        steps = [
-            _serve("serve", base, find_gguf(model)),
-            *(_ask_container(label, name, asked, "serve") for label, name in SIDES.items()),
-            _compare(),
-        ]
-    else:
-        steps = _serve_in_turn(model, base, asked)
+    adapter = find_gguf(model) if gguf_kind(model) == "adapter" else None
     return Recipe(
         name="evaluate",
         title={
             lang: t("recipe.evaluate.title", lang, name=_name_model(artifacts, model)) for lang in LANGUAGES
         },
-        steps=tuple(steps),
+        steps=_ask_together(base, adapter, asked) if base and adapter else _ask_in_turn(model, base, asked),
     )
 
 
-def _serve_in_turn(model: Path, base: Path | None, asked: Mapping[str, Any]) -> list[Step]:
+def _ask_together(base: Path, adapter: Path, asked: Mapping[str, Any]) -> tuple[Step, ...]:
+    """One server for a base and its adapter; both are asked, and compared."""
+    answers = (_ask(label, name, base, asked, "serve") for label, name in SIDES.items())
+    return (_serve("serve", base, adapter), *answers, _compare())
+
+
+def _ask_in_turn(model: Path, base: Path | None, asked: Mapping[str, Any]) -> tuple[Step, ...]:
     """A server for the model, and before it one for its base where there is one."""
-    steps = [_serve("serve", model), _ask_alone("finetuned", model, asked, "serve")]
-    if base is not None:
-        before = [_serve("serve_base", base), _ask_alone("baseline", base, asked, "serve_base")]
-        steps = [*before, *steps, _compare()]
-    return steps
+    alone = SIDES["baseline"]
+    steps = (_serve("serve", model), _ask("finetuned", alone, model, asked, "serve"))
+    if base is None:
+        return steps
+    before = (_serve("serve_base", base), _ask("baseline", alone, base, asked, "serve_base"))
+    return (*before, *steps, _compare())
 
 
 def _name_model(artifacts: ArtifactStore, folder: Path) -> str:
@@ -170,29 +162,20 @@ def choose_engine(model: Path) -> ServeEngine:
     return "ollama" if (file.parent / OLLAMA_EXPORT).is_file() else "llamacpp"
 
 
-def _ask_alone(label: str, model: Path, asked: Mapping[str, Any], server: str) -> Step:
-    """Ask a server's base; one in a container says itself how it is asked."""
+def _ask(label: str, name: str, model: Path, asked: Mapping[str, Any], server: str) -> Step:
+    """Ask a server for one of its models; one in a container says itself how that is done."""
+    endpoint: Any = f"@{server}.endpoints.{name}"
     if choose_engine(model) == "embedded":
-        return _ask(label, "base", asked, server=server)
-    return _ask_container(label, SIDES["baseline"], asked, server)
-
-
-def _ask_container(label: str, model: str, asked: Mapping[str, Any], server: str) -> Step:
-    config = {"label": label, "endpoint": f"@{server}.endpoints.{model}", **asked}
-    return Step(name=label, kind="evaluate", config=config)
+        endpoint = {
+            "name": label,
+            "base_url": f"@{server}.endpoint",
+            "model": name,
+            "engine": "embedded",
+            "max_in_flight": 16,
+        }
+    return Step(name=label, kind="evaluate", config={"label": label, "endpoint": endpoint, **asked})
 
 
 def _compare() -> Step:
     config = {"baseline": "@baseline.artifact", "finetuned": "@finetuned.artifact"}
     return Step(name="compare", kind="compare", config=config)
-
-
-def _ask(label: str, model: str, asked: Mapping[str, Any], *, server: str = "serve") -> Step:
-    endpoint = {
-        "name": label,
-        "base_url": f"@{server}.endpoint",
-        "model": model,
-        "engine": "embedded",
-        "max_in_flight": 16,
-    }
-    return Step(name=label, kind="evaluate", config={"label": label, "endpoint": endpoint, **asked})
