@@ -17,7 +17,7 @@ from workbench.schemas.serving import GuardResult
 from workbench.ui import guarding
 from workbench.ui.context import Services, UiContext
 from workbench.ui.live_sources import Source
-from workbench.ui.tabs import evaluate_page, live_page
+from workbench.ui.tabs import evaluate_page, live_models
 from workbench.ui.views.serving import say_guard
 
 ASKED = Endpoint(name="before", base_url="http://127.0.0.1:9/v1", model="base")
@@ -136,7 +136,7 @@ def test_a_server_without_a_counterpart_is_no_side(ctx: UiContext) -> None:
 
 async def test_one_choice_is_checked_once(ctx: UiContext, monkeypatch: pytest.MonkeyPatch) -> None:
     chosen = [source("base", "s1", is_base=True), source("tuned", "s1")]
-    monkeypatch.setattr(live_page, "list_sources", lambda _: chosen)
+    monkeypatch.setattr(live_models, "list_sources", lambda _: chosen)
     asked: list[str] = []
 
     def guard(endpoint: Endpoint, _jobs: Any) -> GuardResult:
@@ -145,12 +145,12 @@ async def test_one_choice_is_checked_once(ctx: UiContext, monkeypatch: pytest.Mo
 
     ids = [one.id for one in chosen]
     watched = with_guard(ctx, guard)
-    shown = [found async for found in live_page.check_sides(watched, [*ids, "gone"], [])]
+    shown = [found async for found in live_models.check_sides(watched, [*ids, "gone"], [])]
     assert "確かめています" in shown[0][0]
     assert "エンジン・イメージ・設定は同じです" in shown[1][0]
     assert [checked for _, checked in shown] == [ids, ids]
-    again = [found async for found in live_page.check_sides(watched, ids, ids)]
-    assert again == [(live_page.SKIP, live_page.SKIP)]
+    again = [found async for found in live_models.check_sides(watched, ids, ids)]
+    assert again == [(live_models.SKIP, live_models.SKIP)]
     assert asked == ["tuned"]
     # a choice that is no pair takes the sentence away
-    assert [found async for found in live_page.check_sides(watched, ids[:1], ids)] == [("", ids[:1])]
+    assert [found async for found in live_models.check_sides(watched, ids[:1], ids)] == [("", ids[:1])]

@@ -16,7 +16,7 @@ from workbench.ui.forms import Form, build_form
 from workbench.ui.handlers import QUIET, ui_handler, ui_stream
 from workbench.ui.handover import receive
 from workbench.ui.live_answers import StopSigns
-from workbench.ui.tabs import live_page as page
+from workbench.ui.tabs import live_asking, live_keeping, live_models, live_question
 from workbench.ui.tabs.controls import wire_job_cards
 from workbench.ui.tabs.ticking import follow, page_token
 from workbench.ui.views.html import el, join, paragraph
@@ -87,7 +87,7 @@ def _lay_out_models(ctx: UiContext) -> dict[str, Any]:
     models = gr.Dropdown(
         [],
         multiselect=True,
-        max_choices=page.MAX_MODELS,
+        max_choices=live_models.MAX_MODELS,
         label=ctx.t("live_tab.models"),
         info=ctx.t("live_tab.models.hint"),
         elem_id="live-models",
@@ -113,7 +113,7 @@ def _lay_out_question(ctx: UiContext) -> dict[str, Any]:
         info=ctx.t("live_tab.question.hint"),
         lines=2,
         max_lines=8,
-        max_length=page.LONGEST_QUESTION,
+        max_length=live_question.LONGEST_QUESTION,
         elem_id="live-question",
     )
     modes = [(ctx.t(f"live_tab.mode.{name}"), name) for name in MODES]
@@ -159,7 +159,7 @@ def _lay_out_documents(ctx: UiContext) -> dict[str, Any]:
                 visible=place == 0,
                 elem_id=f"live-document-{place + 1}",
             )
-            for place in range(page.MAX_DOCUMENTS)
+            for place in range(live_question.MAX_DOCUMENTS)
         )
         with gr.Row(elem_classes="wb-buttons"):
             more = gr.Button(ctx.t("live_tab.add_document"), elem_id="live-add-document")
@@ -184,9 +184,11 @@ def _wire(ctx: UiContext, parts: Parts) -> None:
     _wire_question(ctx, parts)
     _wire_sending(ctx, parts)
     pair = [parts.asked, parts.first, parts.second]
-    parts.keep.click(ui_handler(ctx, page.keep_pair), pair, parts.waiting, trigger_mode="once", **QUIET)
+    parts.keep.click(
+        ui_handler(ctx, live_keeping.keep_pair), pair, parts.waiting, trigger_mode="once", **QUIET
+    )
     made = parts.publish.click(
-        ui_handler(ctx, page.publish), None, parts.waiting, trigger_mode="once", **QUIET
+        ui_handler(ctx, live_keeping.publish), None, parts.waiting, trigger_mode="once", **QUIET
     )
     made.success(None, js=TO_REVIEW, **QUIET)
 
@@ -194,8 +196,8 @@ def _wire(ctx: UiContext, parts: Parts) -> None:
 def _wire_models(ctx: UiContext, parts: Parts) -> None:
     def look(ctx: UiContext, *values: Any) -> list[Any]:
         models, known, startable, chosen_set = values
-        shown = [*page.show_sources(ctx, models, known), *page.show_start(ctx, startable)]
-        return [*shown, *page.show_sets(ctx, chosen_set), page.tell_set(ctx)]
+        shown = [*live_models.show_sources(ctx, models, known), *live_models.show_start(ctx, startable)]
+        return [*shown, *live_question.show_sets(ctx, chosen_set), live_keeping.tell_set(ctx)]
 
     starting = [parts.startable, parts.start_note, parts.servers]
     inputs = [parts.models, parts.known, parts.startable, parts.chosen_set]
@@ -203,28 +205,30 @@ def _wire_models(ctx: UiContext, parts: Parts) -> None:
     follow(ctx, look, inputs=inputs, outputs=outputs, extra=parts.startable.input)
     once: dict[str, Any] = {**QUIET, "trigger_mode": "once"}
     parts.models.change(
-        ui_stream(ctx, page.check_sides),
+        ui_stream(ctx, live_models.check_sides),
         [parts.models, parts.checked],
         [parts.guard, parts.checked],
         trigger_mode="always_last",
         **QUIET,
     )
-    parts.start.click(ui_handler(ctx, page.press_start), parts.startable, starting, **once)
+    parts.start.click(ui_handler(ctx, live_models.press_start), parts.startable, starting, **once)
     wire_job_cards(ctx, parts.servers)
-    receive(ctx, "live", page.take_server, [parts.models, parts.known])
+    receive(ctx, "live", live_models.take_server, [parts.models, parts.known])
 
 
 def _wire_question(ctx: UiContext, parts: Parts) -> None:
     shown = [parts.documents, parts.drawing, parts.system]
-    parts.mode.change(ui_handler(ctx, page.choose_mode), [parts.mode, parts.system], shown, **QUIET)
+    parts.mode.change(ui_handler(ctx, live_question.choose_mode), [parts.mode, parts.system], shown, **QUIET)
     boxes = [parts.count, *parts.boxes]
-    parts.more.click(ui_handler(ctx, page.add_document), parts.count, boxes, **QUIET)
-    parts.chosen_set.change(ui_handler(ctx, page.show_items), parts.chosen_set, parts.item, **QUIET)
+    parts.more.click(ui_handler(ctx, live_question.add_document), parts.count, boxes, **QUIET)
+    parts.chosen_set.change(ui_handler(ctx, live_question.show_items), parts.chosen_set, parts.item, **QUIET)
     filled = [parts.drawn, parts.question, parts.system, parts.reference, *boxes]
-    parts.item.input(ui_handler(ctx, page.draw_item), [parts.chosen_set, parts.item], filled, **QUIET)
+    parts.item.input(
+        ui_handler(ctx, live_question.draw_item), [parts.chosen_set, parts.item], filled, **QUIET
+    )
 
     def draw_any(ctx: UiContext, chosen: str | None) -> list[Any]:
-        return page.draw_item(ctx, chosen, None)
+        return live_question.draw_item(ctx, chosen, None)
 
     parts.draw.click(ui_handler(ctx, draw_any), parts.chosen_set, filled, **QUIET)
 
@@ -237,14 +241,14 @@ def _wire_sending(ctx: UiContext, parts: Parts) -> None:
 
     async def send(ctx: UiContext, **values: Any) -> AsyncGenerator[tuple[Any, Any]]:
         documents = [values.pop(name) for name in boxes]
-        async for drawn in page.send(ctx, signs, values.pop("asked"), documents, values):
+        async for drawn in live_asking.send(ctx, signs, values.pop("asked"), documents, values):
             yield drawn
 
     def stop(ctx: UiContext, token: str) -> None:
         signs.stop(token)
 
-    def finish(ctx: UiContext, asked: page.Asked | None) -> list[Any]:
-        return [*page.offer_pair(ctx, asked), page.show_command(ctx, asked)]
+    def finish(ctx: UiContext, asked: live_question.Asked | None) -> list[Any]:
+        return [*live_keeping.offer_pair(ctx, asked), live_asking.show_command(ctx, asked)]
 
     sent = parts.send.click(
         ui_stream(ctx, send),
