@@ -2,59 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.browser.page_process import free_port, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 CYCLE_MINUTES = 20
 """A busy machine takes several times the five minutes of a quiet one."""
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-
-
-def _free_port() -> int:
-    with socket.socket() as made:
-        made.bind(("127.0.0.1", 0))
-        return int(made.getsockname()[1])
-
-
-@contextmanager
-def _serving(workspace: Path, repo_root: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    environ = {**os.environ, "PYTHONPATH": str(repo_root)}
-    command = [sys.executable, "-m", "workbench", "ui", "--no-browser", "--workspace", str(workspace)]
-    log = (workspace.parent / f"page-{port}.log").open("wb")
-    process = subprocess.Popen([*command, "--port", str(port)], env=environ, stdout=log, stderr=log)
-    try:
-        _wait_until_served(port, process)
-        yield process
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        log.close()
-
-
-def _wait_until_served(port: int, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 120
-    while time.monotonic() < until:
-        assert process.poll() is None, "the page's process ended"
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/ja/", timeout=5) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            time.sleep(0.2)
-    raise AssertionError("the page was not served")
 
 
 @pytest.fixture
@@ -76,18 +36,18 @@ def _minutes(count: float) -> float:
 def test_the_sample_cycle_survives_the_death_of_the_page_and_ends_at_the_comparison(
     page: Page, tmp_path: Path, repo_root: Path
 ) -> None:
-    workspace, port = tmp_path / "workspace", _free_port()
+    workspace, port = tmp_path / "workspace", free_port()
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
-    with _serving(workspace, repo_root, port):
+    with serving(workspace, repo_root, port):
         page.goto(f"http://127.0.0.1:{port}/")
         expect(page).to_have_url(f"http://127.0.0.1:{port}/ja/")
         page.locator("#start-sample").click()
         # the data step is done and training has begun: now the page's process is killed (leaving the block does it)
         expect(page.locator("#start-cycle")).to_contain_text("学習", timeout=_minutes(2))
         page.wait_for_timeout(8000)
-    second = _free_port()
-    with _serving(workspace, repo_root, second):
+    second = free_port()
+    with serving(workspace, repo_root, second):
         page.goto(f"http://127.0.0.1:{second}/ja/")
         expect(page.locator("#start-cycle")).to_contain_text("学習", timeout=_minutes(2))
         # the chart is mounted late, in a row that was hidden: its words must be there all the same
@@ -115,8 +75,8 @@ def test_the_sample_cycle_survives_the_death_of_the_page_and_ends_at_the_compari
 def test_the_start_page_speaks_english_to_an_english_browser(
     chromium: str, tmp_path: Path, repo_root: Path
 ) -> None:
-    port = _free_port()
-    with _serving(tmp_path / "workspace", repo_root, port), sync_playwright() as playwright:
+    port = free_port()
+    with serving(tmp_path / "workspace", repo_root, port), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         page = browser.new_page(locale="en-US")
         page.goto(f"http://127.0.0.1:{port}/")

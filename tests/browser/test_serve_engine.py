@@ -5,19 +5,22 @@ A fake NIM is pulled with a login over a slow connection, answers 503 and then 2
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
 import shutil
 import tarfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from tests.browser.conftest import Serve
+from tests.browser.page_process import free_port, serving
 from tests.browser.quiet import quiet_chromium
 from tests.browser.test_serve import LOADING_MS, ask_beside, open_box, open_role, open_serving, stop
 from tests.serving.makers import make_model
@@ -152,22 +155,27 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("nim") / "workspace"
 
 
-@pytest.fixture
-def quiet_page(
-    nim: str, serve: Serve, root: Path, chromium: str, tmp_path: Path
-) -> Iterator[tuple[Page, str]]:
-    """A page in a browser that containers cannot disturb, and the workbench's address."""
-    url = serve(root=root)
+@contextlib.contextmanager
+def quiet_page(chromium: str, folder: Path, port: int) -> Iterator[Page]:
+    """A page in a browser that containers cannot disturb."""
+    folder.mkdir(exist_ok=True)
     expect.set_options(timeout=PATIENCE_MS)
-    with (
-        quiet_chromium(chromium, tmp_path, int(url.rpartition(":")[2])) as program,
-        sync_playwright() as playwright,
-    ):
+    with quiet_chromium(chromium, folder, port) as program, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1440, "height": 820}, locale="ja-JP")
         page.set_default_timeout(PATIENCE_MS)
-        yield page, url
+        yield page
         browser.close()
+
+
+@pytest.fixture
+def engine(nim: str) -> Iterator[Any]:
+    """The engine itself, to see what is left on it."""
+    import docker
+
+    client = docker.APIClient(base_url=os.environ["DOCKER_HOST"], timeout=60)
+    yield client
+    client.close()
 
 
 def fill_in_nim(page: Page, model: Path, image: str) -> None:
@@ -189,17 +197,12 @@ def fill_in_nim(page: Page, model: Path, image: str) -> None:
     page.keyboard.press("Tab")
 
 
-def test_a_nim_is_pulled_started_asked_stopped_and_removed(
-    quiet_page: tuple[Page, str], nim: str, root: Path, tmp_path: Path
-) -> None:
-    import docker
-
-    page, url = quiet_page
-    model = make_model(tmp_path / "tuned")
+def start_nim(page: Page, url: str, model: Path, image: str) -> Locator:
+    """Fill in the form for the teacher, read what the page says of it, start, and see the image come."""
     open_serving(page, url)
     expect(page.locator("#serve-engine")).to_contain_text("コンテナが使えます")
     teacher = open_role(page, "teacher")
-    fill_in_nim(page, model, nim)
+    fill_in_nim(page, model, image)
     expect(page.locator("#serve-checks")).to_contain_text("起動のときに取得します")
     expect(page.locator("#serve-checks .sv-check-stop")).to_have_count(0)
     expect(page.locator("#serve-docker-run")).to_contain_text("docker run")
@@ -207,23 +210,52 @@ def test_a_nim_is_pulled_started_asked_stopped_and_removed(
     page.locator("#serve-start").click()
     expect(teacher.locator(".sv-state")).to_contain_text("イメージを取得しています", timeout=LOADING_MS)
     expect(teacher.locator(".sv-state")).to_contain_text("%", timeout=LOADING_MS)
-    expect(teacher.locator(".sv-state")).to_have_text("使えます", timeout=LOADING_MS)
-    open_box(page, "serve-log-box")
-    expect(page.locator("#serve-log")).to_contain_text("listening")
-    open_box(page, "serve-facts-box")
-    expect(page.locator("#serve-facts")).to_contain_text("sha256:")
-    seen = page.content()
-    page.locator("#serve-use-live").click()
-    ask_beside(page, "動いていますか。")
-    expect(page.locator("#live-view [data-place='0']")).to_contain_text(REPLY)
-    open_serving(page, url)
-    open_role(page, "teacher")
-    stop(page, "teacher")
-    client = docker.APIClient(base_url=os.environ["DOCKER_HOST"], timeout=60)
-    try:
-        assert client.containers(all=True) == [], "a container was left behind"
-    finally:
-        client.close()
-    assert CANARY not in seen + page.content()
+    return teacher
+
+
+def test_a_nim_is_pulled_started_asked_stopped_and_removed(
+    nim: str, engine: Any, serve: Serve, root: Path, chromium: str, tmp_path: Path
+) -> None:
+    url = serve(root=root)
+    with quiet_page(chromium, tmp_path / "browser", int(url.rpartition(":")[2])) as page:
+        teacher = start_nim(page, url, make_model(tmp_path / "tuned"), nim)
+        expect(teacher.locator(".sv-state")).to_have_text("使えます", timeout=LOADING_MS)
+        open_box(page, "serve-log-box")
+        expect(page.locator("#serve-log")).to_contain_text("listening")
+        open_box(page, "serve-facts-box")
+        expect(page.locator("#serve-facts")).to_contain_text("sha256:")
+        seen = page.content()
+        page.locator("#serve-use-live").click()
+        ask_beside(page, "動いていますか。")
+        expect(page.locator("#live-view [data-place='0']")).to_contain_text(REPLY)
+        open_serving(page, url)
+        open_role(page, "teacher")
+        stop(page, "teacher")
+        assert engine.containers(all=True) == [], "a container was left behind"
+        assert CANARY not in seen + page.content()
     holders = [path for path in root.rglob("*") if path.is_file() and CANARY.encode() in path.read_bytes()]
     assert holders == []
+
+
+def test_a_page_that_is_killed_in_a_pull_and_in_a_start_finds_both_again(
+    nim: str, engine: Any, chromium: str, tmp_path: Path, repo_root: Path
+) -> None:
+    for image in engine.images():
+        engine.remove_image(image["Id"], force=True)
+    workspace, model, port = tmp_path / "workspace", make_model(tmp_path / "tuned"), free_port()
+    with serving(workspace, repo_root, port), quiet_page(chromium, tmp_path / "first", port) as page:
+        start_nim(page, f"http://127.0.0.1:{port}", model, nim)
+    assert engine.images() == [], "the pull was over before the page was killed"
+    # the pull goes on by itself; the next page is killed as soon as the server's container is there
+    with serving(workspace, repo_root, free_port()):
+        until = time.monotonic() + LOADING_MS / 1000
+        while not engine.containers(all=True):
+            assert time.monotonic() < until, "no container was made"
+            time.sleep(0.05)
+    port = free_port()
+    with serving(workspace, repo_root, port), quiet_page(chromium, tmp_path / "last", port) as page:
+        open_serving(page, f"http://127.0.0.1:{port}")
+        teacher = open_role(page, "teacher")
+        expect(teacher.locator(".sv-state")).to_have_text("使えます", timeout=LOADING_MS)
+        stop(page, "teacher")
+        assert engine.containers(all=True) == [], "a container was left behind"
