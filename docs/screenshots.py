@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import signal
 import socket
@@ -21,6 +22,8 @@ from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 TABS = ("start", "data", "train", "convert", "serve", "evaluate", "compare", "live", "review", "jobs")
+FILLED = {"compare": "#cmp-question", "train": "#train-chart", "start": "#start-cycle"}
+"""What is drawn last on a page; a picture without it would show a page half made."""
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
 
@@ -49,6 +52,8 @@ def take(page: Page, url: str, lang: str, suffix: str) -> None:
     page.wait_for_timeout(4000)
     for tab in TABS:
         page.evaluate(f"WB.openTab('{tab}')")
+        if tab in FILLED:
+            page.locator(FILLED[tab]).filter(has_text=re.compile(r"\S")).first.wait_for(timeout=120_000)
         page.wait_for_timeout(4000)
         page.screenshot(path=str(ROOT / "docs" / "images" / f"{tab}-{lang}{suffix}.png"))
 
