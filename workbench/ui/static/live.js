@@ -113,7 +113,7 @@
       view = data;
       if (fresh) { run = data.run; flash = ""; shown = 1; frame(data); }
       if (moved && !flash) shown = data.columns.flatMap((column) => column.quotes).find((quote) => quote.document)?.document || shown;
-      root.querySelector(".live-notes").replaceChildren(...data.notes.map((note) => el("p", { class: "wv-box warn" }, note)));
+      root.querySelector(".live-notes").replaceChildren(...data.notes.map((note) => el("div", { class: "wv-box warn" }, note)));
       data.columns.forEach(drawColumn);
       if (moved) drawDocuments();
     };

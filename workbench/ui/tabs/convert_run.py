@@ -27,7 +27,7 @@ from workbench.ui.components import job_row, jobs_payload
 from workbench.ui.context import UiContext
 from workbench.ui.handover import Handed
 from workbench.ui.live_sources import start_server
-from workbench.ui.models import base_of, find_twin, is_gguf_model, list_askable, register_model
+from workbench.ui.models import base_of, find_twin, is_gguf_model, list_askable, list_models, register_model
 from workbench.ui.tabs.convert_page import list_jobs, submit_conversion
 from workbench.ui.views import conversion as view
 from workbench.ui.views.html import Html, el, join, paragraph
@@ -219,7 +219,12 @@ def offer_result(ctx: UiContext, chosen: str | None) -> str:
     place = result_place(ctx, job) if job is not None else None
     if place is not None and gguf_kind(place) == "adapter":
         if base_of(place) is None:
-            raise StateError("convert_base_first", base=Path(read_base(place)).name)
+            known = {
+                model.path: model.name
+                for model in list_models(ctx.workspace, ctx.t("train_tab.model.starter"))
+            }
+            base = read_base(place)
+            raise StateError("convert_base_first", base=known.get(base, Path(base).name))
         return str(place.resolve())
     if place is None or not (can_answer(place) or is_gguf_model(place)):
         raise StateError("convert_no_result")
