@@ -8,10 +8,9 @@ from collections.abc import Awaitable
 from typing import TypeVar
 
 import aiohttp
-import openai
 
 from workbench.errors import EndpointError
-from workbench.inference.failures import sort_failure
+from workbench.inference.failures import HttpRefusal, sort_refusal
 from workbench.inference.outcome import DETAIL_LIMIT, CallFailed, Failure, to_endpoint_error
 from workbench.schemas.inference import ChatReply, Endpoint
 
@@ -56,8 +55,8 @@ class Caller(ABC):
             raise CallFailed(Failure("retry", "answer_timeout")) from exc
         except aiohttp.ClientError as exc:
             raise CallFailed(Failure("retry", "answer_unreachable", str(exc)[:DETAIL_LIMIT])) from exc
-        except openai.OpenAIError as exc:
-            raise CallFailed(sort_failure(exc)) from exc
+        except HttpRefusal as exc:
+            raise CallFailed(sort_refusal(exc)) from exc
         except ValueError as exc:
             # not JSON although the server says so
             raise CallFailed(Failure("request", "answer_not_chat", str(exc)[:DETAIL_LIMIT])) from exc

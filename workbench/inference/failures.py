@@ -1,13 +1,11 @@
-"""What an exception of the openai library means: ask again, wait, give this request up, or the endpoint."""
+"""What a server's refusal means: ask again, wait, give this request up, or the endpoint."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, cast
-
-import aiohttp
-import openai
 
 from workbench.inference.outcome import DETAIL_LIMIT, Failure
 from workbench.inference.retry import read_retry_after
@@ -15,37 +13,42 @@ from workbench.inference.retry import read_retry_after
 _CONTEXT_WORDS = ("context length", "context window", "maximum context", "context size", "too many tokens")
 
 
-def sort_failure(error: openai.OpenAIError) -> Failure:
-    """Sort an exception of the openai library."""
-    if isinstance(error, openai.APIConnectionError):
-        refused = _find_refusal(error)
-        if isinstance(error, openai.APITimeoutError) and refused is None:
-            return Failure("retry", "answer_timeout")
-        return Failure("retry", "answer_unreachable", str(refused or error.__cause__ or error)[:DETAIL_LIMIT])
-    if isinstance(error, openai.APIStatusError):
-        return _sort_status(error)
-    if type(error) is openai.APIError:
-        # how the library reports an error inside a stream
-        return Failure("retry", "answer_server_error", str(error.message)[:DETAIL_LIMIT])
-    return Failure("request", "answer_not_chat", str(error)[:DETAIL_LIMIT])
+@dataclass
+class HttpRefusal(Exception):
+    """A server answered with another status than 200."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in small letters."""
+    message: str
+    """What the server said, technical."""
+    code: str = ""
+    """The server's own name for it, where it has one."""
 
 
-def _find_refusal(error: BaseException) -> aiohttp.ClientConnectionError | None:
-    """The connection error behind it: the transport calls a refused connection a timeout."""
-    cause = error.__cause__
-    while cause is not None:
-        if isinstance(cause, aiohttp.ClientConnectionError) and not isinstance(cause, TimeoutError):
-            return cause
-        cause = cause.__cause__
-    return None
+def read_refusal(status: int, headers: Mapping[str, str], text: str, body: object) -> HttpRefusal:
+    """A refusal from what came with it.
+
+    Args:
+        status: Of HTTP.
+        headers: Of the answer.
+        text: What stands for the server's words where it has no message of its own.
+        body: The JSON that came, None where none did; OpenAI's shape is read, with and without its `error` around.
+    """
+    found = cast("dict[str, Any]", body) if isinstance(body, dict) else {}
+    inner: Any = found.get("error", found)
+    said = cast("dict[str, Any]", inner) if isinstance(inner, dict) else {}
+    message = str(said.get("message") or text)[:DETAIL_LIMIT]
+    lowered = {name.lower(): value for name, value in headers.items()}
+    return HttpRefusal(status, lowered, message, str(said.get("code") or ""))
 
 
-def _sort_status(error: openai.APIStatusError) -> Failure:
-    status = error.status_code
-    detail = _read_message(error)
-    waits = read_retry_after(dict(error.response.headers), time.time())
+def sort_refusal(refusal: HttpRefusal) -> Failure:
+    """What a refusal means for the request and for the endpoint."""
+    status, detail = refusal.status, refusal.message
+    waits = read_retry_after(refusal.headers, time.time())
     if status == 429:
-        return _sort_rate_limit(error, waits)
+        return _sort_rate_limit(refusal, waits)
     if status in (401, 403):
         return Failure("endpoint", "endpoint_unauthorised")
     if status == 404:
@@ -54,23 +57,18 @@ def _sort_status(error: openai.APIStatusError) -> Failure:
         return Failure("retry", "answer_server_error", f"HTTP {status}: {detail}"[:DETAIL_LIMIT], waits)
     if status < 400:
         return Failure("endpoint", "endpoint_redirects")
-    if _is_too_long(error, detail):
+    if _is_too_long(refusal):
         return Failure("request", "context_too_long", detail)
     return Failure("request", "request_refused", f"HTTP {status}: {detail}"[:DETAIL_LIMIT])
 
 
-def _sort_rate_limit(error: openai.APIStatusError, waits: float | None) -> Failure:
+def _sort_rate_limit(refusal: HttpRefusal, waits: float | None) -> Failure:
     # some services answer 429 for an empty account too: no waiting mends that
-    if error.code == "insufficient_quota":
+    if refusal.code == "insufficient_quota":
         return Failure("endpoint", "endpoint_quota")
     return Failure("wait", "endpoint_rate_limited", retry_after=waits)
 
 
-def _is_too_long(error: openai.APIStatusError, detail: str) -> bool:
-    return error.code == "context_length_exceeded" or any(word in detail.lower() for word in _CONTEXT_WORDS)
-
-
-def _read_message(error: openai.APIStatusError) -> str:
-    body = cast(Any, error.body)
-    message = cast("Mapping[str, Any]", body).get("message") if isinstance(body, dict) else None
-    return str(message or error.message)[:DETAIL_LIMIT]
+def _is_too_long(refusal: HttpRefusal) -> bool:
+    words = refusal.message.lower()
+    return refusal.code == "context_length_exceeded" or any(word in words for word in _CONTEXT_WORDS)

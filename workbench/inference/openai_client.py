@@ -1,7 +1,6 @@
 """The client for servers that speak OpenAI's chat API. Retries are ours: the library's own are switched off.
 
-Whole answers are fetched by `posting`; the library streams and lists models, with the aiohttp transport,
-because its default one becomes the bottleneck at about a hundred requests at once.
+Whole answers are fetched by `posting`; the library streams and lists models.
 """
 
 from __future__ import annotations
@@ -10,19 +9,21 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import Any
-
-import openai
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from workbench.inference.addresses import is_loopback
 from workbench.inference.body import build_body
 from workbench.inference.calling import NO_KEY, Caller
 from workbench.inference.outcome import DETAIL_LIMIT, CallFailed, Failure
-from workbench.inference.posting import CONNECT_SECONDS, Poster
+from workbench.inference.posting import Poster
 from workbench.inference.reply import build_reply
 from workbench.inference.retrier import Retrier
 from workbench.inference.streaming import StreamedAnswer
 from workbench.schemas.inference import ChatChunk, ChatReply, ChatRequest, Endpoint
+
+if TYPE_CHECKING:
+    from workbench.inference.library import Library
 
 STREAMED: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
 
@@ -54,7 +55,6 @@ class OpenAIClient(Caller):
         self._clock = clock
         self._build = build or build_body
         self._read = read or read_completion
-        self._client = connect(endpoint, key)
         self._poster = Poster(
             f"{endpoint.base_url}/chat/completions",
             key or NO_KEY,
@@ -78,7 +78,7 @@ class OpenAIClient(Caller):
         body = build_body(self._endpoint, request) | STREAMED
         answer = StreamedAnswer()
         try:
-            events = await self._retrier.run(lambda: self._send(self._create(body)))
+            events = await self._retrier.run(lambda: self._send(self._library.stream(body)))
             async with aclosing(self._follow(events)) as followed:
                 async for event in followed:
                     if chunk := answer.take(event, self._clock() - started):
@@ -95,7 +95,7 @@ class OpenAIClient(Caller):
         until = asyncio.get_running_loop().time() + self._endpoint.timeout_s
         iterator = aiter(events)
         try:
-            while (event := await self._send(anext(iterator, None), until)) is not None:
+            while (event := await self._send(self._library.advance(iterator), until)) is not None:
                 yield event
         finally:
             await events.close()
@@ -103,51 +103,26 @@ class OpenAIClient(Caller):
     async def models(self) -> tuple[str, ...]:
         """Names that the server lists; empty where it keeps no list."""
         try:
-            return await self._retrier.run(lambda: self._send(self._list_models()))
+            return await self._retrier.run(lambda: self._send(self._library.list_models()))
         except CallFailed as exc:
             raise self._explain(exc.failure) from exc
 
     async def close(self) -> None:
         """Close all connections."""
         await self._poster.close()
-        await self._client.close()
+        if "_library" in self.__dict__:
+            await self._library.close()
+
+    @cached_property
+    def _library(self) -> Library:
+        # imported here, so that asking for whole answers never waits for it
+        from workbench.inference.library import Library
+
+        return Library(self._endpoint, self._key)
 
     async def _post(self, body: dict[str, Any]) -> Any:
         plain = {name: value for name, value in body.items() if name != "extra_body"}
         return await self._poster.post(plain | body.get("extra_body", {}))
-
-    async def _create(self, body: dict[str, Any]) -> Any:
-        # Any: with keyword arguments from a dict none of its overloads can be chosen
-        completions: Any = self._client.chat.completions
-        return await completions.create(**body)
-
-    async def _list_models(self) -> tuple[str, ...]:
-        try:
-            page: Any = await self._client.models.list()
-        except openai.NotFoundError:
-            return ()
-        return tuple(str(model.id) for model in getattr(page, "data", None) or ())
-
-
-def connect(endpoint: Endpoint, key: str) -> openai.AsyncOpenAI:
-    """The library's client, without its retries and without what it would read from the environment."""
-    http: Any = openai.DefaultAioHttpClient(
-        # a proxy of the environment must not see requests to this machine
-        trust_env=not is_loopback(endpoint.base_url),
-        # a redirect would carry questions, and the key, to an address that nobody has checked
-        follow_redirects=False,
-    )
-    client = openai.AsyncOpenAI(
-        api_key=key or NO_KEY,
-        base_url=endpoint.base_url,
-        max_retries=0,
-        timeout=openai.Timeout(endpoint.timeout_s, connect=min(CONNECT_SECONDS, endpoint.timeout_s)),
-        http_client=http,
-    )
-    # these come from OPENAI_ORG_ID and OPENAI_PROJECT_ID and concern one cloud service only
-    client.organization = None
-    client.project = None
-    return client
 
 
 def read_completion(completion: Any) -> ChatReply:

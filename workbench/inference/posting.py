@@ -1,19 +1,20 @@
 """One JSON request and its JSON answer, over kept connections.
 
 The openai library takes four fifths of a client's time for turning requests and answers into its own objects;
-whole answers are therefore fetched here, and it keeps what is rare: model lists, streams, and the names of errors.
+whole answers are therefore fetched here, and it keeps what is rare: model lists and streams.
 """
 
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import AsyncGenerator
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import aiohttp
-import httpx
-import openai
+
+from workbench.inference.failures import HttpRefusal, read_refusal
 
 CONNECT_SECONDS = 10.0
 
@@ -46,7 +47,7 @@ class Poster:
         """The answer, its objects as `Part`.
 
         Raises:
-            openai.APIStatusError: The server refused, or sent us elsewhere.
+            HttpRefusal: The server refused, or sent us elsewhere.
             aiohttp.ClientError: It cannot be reached.
             ValueError: What came is no JSON.
         """
@@ -55,35 +56,35 @@ class Poster:
         async with self._open().post(self._url, data=data, allow_redirects=False) as response:
             content = await response.read()
             if response.status != 200:
-                raise self._refusal(response, content)
+                raise build_refusal(response, content)
         return json.loads(content, object_hook=lambda values: Part(**values))
 
     async def fetch(self, url: str) -> Any:
         """What another address of the same server answers to a GET, its objects as `Part`.
 
         Raises:
-            openai.APIStatusError: The server refused, or sent us elsewhere.
+            HttpRefusal: The server refused, or sent us elsewhere.
             aiohttp.ClientError: It cannot be reached.
             ValueError: What came is no JSON.
         """
         async with self._open().get(url, allow_redirects=False) as response:
             content = await response.read()
             if response.status != 200:
-                raise self._refusal(response, content)
+                raise build_refusal(response, content)
         return json.loads(content, object_hook=lambda values: Part(**values))
 
     async def post_lines(self, body: dict[str, Any]) -> AsyncGenerator[Any]:
         """The answer of a server that sends one JSON object a line; leaving the generator closes the connection.
 
         Raises:
-            openai.APIStatusError: The server refused, or sent us elsewhere.
+            HttpRefusal: The server refused, or sent us elsewhere.
             aiohttp.ClientError: It cannot be reached, or the connection was lost.
             ValueError: What came is no JSON.
         """
         data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         async with self._open().post(self._url, data=data, allow_redirects=False) as response:
             if response.status != 200:
-                raise self._refusal(response, await response.read())
+                raise build_refusal(response, await response.read())
             async for line in response.content:
                 if line.strip():
                     yield json.loads(line, object_hook=lambda values: Part(**values))
@@ -97,24 +98,28 @@ class Poster:
         # made within the running loop; how many connections there are is up to who asks
         if self._session is None or self._session.closed:
             headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
-            secure = self._url.startswith("https:")
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, ssl=httpx.create_ssl_context() if secure else True),
+                connector=aiohttp.TCPConnector(limit=0, ssl=self._trust()),
                 headers=headers,
                 timeout=self._timeout,
                 trust_env=self._trust_env,
             )
         return self._session
 
-    def _refusal(self, response: aiohttp.ClientResponse, content: bytes) -> openai.APIStatusError:
-        """As the openai library would raise it, for the one place that sorts its errors."""
-        try:
-            body: Any = json.loads(content)
-        except ValueError:
-            body = None
-        error: Any = cast("dict[str, Any]", body).get("error", body) if isinstance(body, dict) else body
-        # Any: the library has a copy of httpx of its own
-        shown: Any = httpx.Response(
-            response.status, headers=dict(response.headers), request=httpx.Request("POST", self._url)
-        )
-        return openai.APIStatusError(content.decode("utf-8", "replace")[:500], response=shown, body=error)
+    def _trust(self) -> ssl.SSLContext | bool:
+        """Whose certificates count: the same as for everything else that is fetched here."""
+        if not self._url.startswith("https:"):
+            return True
+        # imported here: it takes longer to load than what asks servers of this machine
+        import httpx
+
+        return httpx.create_ssl_context()
+
+
+def build_refusal(response: aiohttp.ClientResponse, content: bytes) -> HttpRefusal:
+    """The refusal that such an answer is."""
+    try:
+        body: Any = json.loads(content)
+    except ValueError:
+        body = None
+    return read_refusal(response.status, response.headers, content.decode("utf-8", "replace"), body)

@@ -6,9 +6,10 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import httpx
+if TYPE_CHECKING:
+    import httpx
 
 SECONDS = 5.0
 _SAMPLE = re.compile(r"([A-Za-z_:][A-Za-z0-9_:]*)(?:\{.*\})?\s+(\S+)(?:\s+\d+)?")
@@ -26,21 +27,25 @@ class Activity:
 
 def read_status(url: str, *, seconds: float = SECONDS) -> int | None:
     """The HTTP status at an address; None where nothing answers. A proxy of the environment is not asked."""
-    try:
-        with httpx.Client(trust_env=False, timeout=seconds, follow_redirects=False) as client:
-            return client.get(url).status_code
-    except (httpx.HTTPError, OSError):
-        return None
+    answer = _get(url, seconds)
+    return None if answer is None else answer.status_code
 
 
 def read_text(url: str, *, seconds: float = SECONDS) -> str | None:
     """What stands at an address; None where that is not 200."""
+    answer = _get(url, seconds)
+    return answer.text if answer is not None and answer.status_code == 200 else None
+
+
+def _get(url: str, seconds: float) -> httpx.Response | None:
+    # imported here: most commands ask no server, and loading it takes as long as all else that they need of ours
+    import httpx
+
     try:
         with httpx.Client(trust_env=False, timeout=seconds, follow_redirects=False) as client:
-            answer = client.get(url)
+            return client.get(url)
     except (httpx.HTTPError, OSError):
         return None
-    return answer.text if answer.status_code == 200 else None
 
 
 def read_object(url: str, *, seconds: float = SECONDS) -> dict[str, Any] | None:

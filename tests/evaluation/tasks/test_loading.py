@@ -5,13 +5,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub
 import pytest
 
 from tests.evaluation.tasks.files import write_jsonl, write_questions, write_task
 from workbench.errors import ConfigError, EndpointError, InputError, NotFoundError, WorkbenchError
 from workbench.evaluation.protocols import PROTOCOLS
 from workbench.evaluation.tasks import TaskSet, list_tasks, load_task_set
-from workbench.evaluation.tasks import data as data_module
 from workbench.evaluation.tasks.data import fetch_data
 from workbench.schemas.evaluation import TaskChoice
 from workbench.schemas.inference import Sampling
@@ -240,7 +240,7 @@ def test_a_file_of_the_hub_is_fetched_once_and_checked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub = FakeHub(tmp_path / "source.jsonl")
-    monkeypatch.setattr(data_module, "_HUB", hub)
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", hub.hf_hub_download)
     wanted = DataFile(hub=HubFile(repo="a/b", file="x/test.jsonl", sha256=SHA))
     store = tmp_path / "store"
     assert fetch_data(wanted, store).read_bytes() == CONTENT

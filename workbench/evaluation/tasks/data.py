@@ -12,17 +12,11 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-import huggingface_hub
-from huggingface_hub import errors as hub_errors
-
 from workbench.artifacts import hash_file
-from workbench.errors import EndpointError, InputError, NotFoundError, WorkbenchError
+from workbench.errors import EndpointError, InputError, NotFoundError
 from workbench.evaluation.tasks.rows import MAX_BYTES
 from workbench.schemas.tasks import DataFile, HubFile, WebFile
 
-# untyped library
-_HUB: Any = huggingface_hub
-_ERRORS: Any = hub_errors
 logger = logging.getLogger(__name__)
 
 FETCH_SECONDS = 60.0
@@ -99,8 +93,15 @@ def _describe(source: HubFile | WebFile) -> str:
 
 
 def _fetch_hub(source: HubFile, part: Path) -> None:
+    # imported here: data that lies on this machine is read without it
+    import huggingface_hub
+    from huggingface_hub import errors
+
+    # Any: the library is typed in part only
+    hub: Any = huggingface_hub
+    faults: Any = errors
     try:
-        found = _HUB.hf_hub_download(
+        found = hub.hf_hub_download(
             source.repo,
             source.file,
             repo_type="dataset",
@@ -108,10 +109,14 @@ def _fetch_hub(source: HubFile, part: Path) -> None:
             # None would send the token of whoever is logged in on this machine
             token=False,
         )
-    except _ERRORS.OfflineModeIsEnabled as exc:
+    except faults.OfflineModeIsEnabled as exc:
         raise EndpointError("task_fetch_offline", source=_describe(source)) from exc
-    except (_ERRORS.HfHubHTTPError, _ERRORS.HTTPError, _ERRORS.LocalEntryNotFoundError, OSError) as exc:
-        raise _failed(source, exc) from exc
+    except (faults.HfHubHTTPError, faults.HTTPError, faults.LocalEntryNotFoundError, OSError) as exc:
+        absent = isinstance(exc, faults.RepositoryNotFoundError | faults.EntryNotFoundError)
+        # that one says that the hub was not reached and nothing was kept
+        if absent and not isinstance(exc, faults.LocalEntryNotFoundError):
+            raise NotFoundError("task_fetch_missing", source=_describe(source)) from exc
+        raise EndpointError("task_fetch_failed", source=_describe(source), reason=_reason(exc)) from exc
     with Path(str(found)).open("rb") as reading, part.open("wb") as writing:
         _copy(reading, writing)
 
@@ -142,14 +147,6 @@ def _copy(reading: IO[bytes], writing: IO[bytes]) -> None:
         if total > MAX_BYTES:
             raise InputError("task_fetched_too_big", megabytes=MAX_BYTES // 1024 // 1024)
         writing.write(chunk)
-
-
-def _failed(source: HubFile, exc: BaseException) -> WorkbenchError:
-    if isinstance(exc, _ERRORS.RepositoryNotFoundError | _ERRORS.EntryNotFoundError) and not isinstance(
-        exc, _ERRORS.LocalEntryNotFoundError
-    ):
-        return NotFoundError("task_fetch_missing", source=_describe(source))
-    return EndpointError("task_fetch_failed", source=_describe(source), reason=_reason(exc))
 
 
 def _reason(exc: BaseException) -> str:
