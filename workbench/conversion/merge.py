@@ -99,10 +99,9 @@ class Adapter:
         import torch
 
         a, b = (torch.as_tensor(self.read(info)) for info in (delta.a, delta.b))
-        product = b @ a
-        if self.config.get("fan_in_fan_out"):
-            product = product.T
-        return product * delta.scale
+        # in place: each large matrix is memory that the system has to hand out anew
+        product = (b @ a).mul_(delta.scale)
+        return product.T if self.config.get("fan_in_fan_out") else product
 
     def read(self, info: TensorInfo) -> Any:
         """One of the small matrices in float32."""
@@ -201,9 +200,10 @@ class MergedSource:
         dtype, at = self._base.infos[name].dtype, 0
         for block in self._base.read_blocks(name):
             count = len(block) // ITEM_BYTES[dtype]
-            values = to_float(np.frombuffer(block, np.uint8), dtype) + added[at : at + count]
+            sums = added[at : at + count]
+            sums += to_float(np.frombuffer(block, np.uint8), dtype)
             at += count
-            yield from_float(values, "F32" if self._exact else dtype).data.cast("B")
+            yield from_float(sums, "F32" if self._exact else dtype).data.cast("B")
 
     def close(self) -> None:
         """See `TensorSource`."""

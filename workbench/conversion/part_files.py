@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +16,8 @@ from workbench.errors import InternalError
 PART = ".part"
 MODE = 0o644
 """Readable for a server that runs as another user."""
+AHEAD = 4
+"""Blocks that are made before the disk has taken the one before them."""
 
 Block = bytes | memoryview
 Written = Callable[[int], None]
@@ -65,21 +70,38 @@ def write_pieces(file: LaidOut, pieces: Iterable[Piece], folder: Path, written: 
         OSError: The disk is full or cannot be written.
     """
     path, part = folder / file.name, folder / f"{file.name}{PART}"
-    with part.open("wb") as handle:
+    with part.open("wb") as handle, closing(read_ahead(_lay_out(pieces))) as blocks:
         handle.write(file.header)
         written(len(file.header))
-        for piece in pieces:
-            size = 0
-            for block in piece.blocks:
-                handle.write(block)
-                size += len(block)
-                written(len(block))
-            if size != piece.bytes:
-                raise InternalError("conversion_wrong_size", name=piece.name)
-            handle.write(bytes(piece.padding))
-            written(piece.padding)
+        for block in blocks:
+            handle.write(block)
+            written(len(block))
     finish(part, path)
     return path
+
+
+def _lay_out(pieces: Iterable[Piece]) -> Iterator[Block]:
+    for piece in pieces:
+        size = 0
+        for block in piece.blocks:
+            size += len(block)
+            yield block
+        if size != piece.bytes:
+            raise InternalError("conversion_wrong_size", name=piece.name)
+        if piece.padding:
+            yield bytes(piece.padding)
+
+
+def read_ahead(blocks: Iterator[Block], count: int = AHEAD) -> Generator[Block]:
+    """The same blocks, made by a thread up to `count` ahead of who takes them: a disk is waited for meanwhile."""
+    pool = ThreadPoolExecutor(1, "blocks")
+    try:
+        coming = deque(pool.submit(next, blocks, None) for _ in range(count))
+        while (block := coming.popleft().result()) is not None:
+            coming.append(pool.submit(next, blocks, None))
+            yield block
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def finish(part: Path, path: Path) -> None:

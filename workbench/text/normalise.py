@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -44,47 +44,57 @@ _SLOW, _UNSEEN = 0xFFFF, 0xFFFE
 _SURROGATES = range(0xD800, 0xE000)
 
 
-@cache
-def _plain_table() -> NDArray[np.uint16]:
-    """What `norm_ja` makes of each character of the basic plane; filled as characters are met.
+class _Table:
+    """What a normalisation makes of each character of the basic plane; filled as characters are met.
 
-    0 stands for dropped, and `_SLOW` for characters whose form depends on their neighbours or that become
-    several, and for halves of characters beyond the plane. `unicodedata.normalize` takes 0.3 microseconds per
-    character of Japanese text, this look-up 0.01.
+    `unicodedata.normalize` takes 0.3 microseconds per character of Japanese text, this look-up 0.01.
+
+    Args:
+        fold: The normalisation of one character.
+        drops: Whether it leaves such a character out.
     """
-    return np.full(_PLANE, _UNSEEN, dtype=np.uint16)
 
+    def __init__(self, fold: Callable[[str], str], drops: Callable[[str], bool]) -> None:
+        self._fold = fold
+        self._drops = drops
+        # 0 stands for left out, and `_SLOW` for characters whose form depends on their neighbours or that become
+        # several, and for halves of characters beyond the plane
+        self._codes = np.full(_PLANE, _UNSEEN, dtype=np.uint16)
 
-def _look_up(text: str) -> NDArray[np.uint16] | None:
-    """The code that each character becomes, 0 for none; None where a look-up is not enough."""
-    points = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), dtype=np.uint16)
-    if not len(points):
-        return None
-    table = _plain_table()
-    codes = table.take(points)
-    most = int(codes.max())
-    if most == _UNSEEN or (most == _SLOW and _UNSEEN in codes):
-        for code in set(points[codes == _UNSEEN].tolist()):
-            table[code] = _plain_code(code)
-        codes = table.take(points)
+    def look_up(self, text: str) -> NDArray[np.uint16] | None:
+        """The code that each character becomes, 0 for none; None where a look-up is not enough."""
+        points = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), dtype=np.uint16)
+        if not len(points):
+            return None
+        codes = self._codes.take(points)
         most = int(codes.max())
-    return None if most == _SLOW else codes
+        if most == _UNSEEN or (most == _SLOW and _UNSEEN in codes):
+            for code in set(points[codes == _UNSEEN].tolist()):
+                self._codes[code] = self._find_code(code)
+            codes = self._codes.take(points)
+            most = int(codes.max())
+        return None if most == _SLOW else codes
+
+    def _find_code(self, code: int) -> int:
+        char = chr(code)
+        plain = self._fold(char)
+        joins = any(unicodedata.combining(one) for one in plain)
+        if char == "Σ" or "\u1100" <= char <= "\u11ff" or joins or code in _SURROGATES:
+            return _SLOW
+        kept = [ord(one) for one in plain if not self._drops(one)]
+        if not kept:
+            return 0
+        return kept[0] if len(kept) == 1 and kept[0] < _PLANE else _SLOW
+
+
+_JA = _Table(lambda char: unicodedata.normalize("NFKC", char).lower(), _is_dropped)
+_SPACELESS = _Table(lambda char: unicodedata.normalize("NFKC", char), str.isspace)
+_SHORT = 64
+"""Characters below which a look-up takes longer than it saves."""
 
 
 def _decode(codes: NDArray[np.uint16]) -> str:
     return codes.tobytes().decode("utf-16-le")
-
-
-def _plain_code(code: int) -> int:
-    char = chr(code)
-    plain = unicodedata.normalize("NFKC", char).lower()
-    joins = any(unicodedata.combining(one) for one in plain)
-    if char == "Σ" or "\u1100" <= char <= "\u11ff" or joins or code in _SURROGATES:
-        return _SLOW
-    kept = [ord(one) for one in plain if not _is_dropped(one)]
-    if not kept:
-        return 0
-    return kept[0] if len(kept) == 1 and kept[0] < _PLANE else _SLOW
 
 
 def norm_light(text: str) -> str:
@@ -94,7 +104,7 @@ def norm_light(text: str) -> str:
 
 def norm_ja(text: str) -> str:
     """NFKC, lower case, without whitespace, punctuation and symbols; digits and the long vowel mark stay."""
-    codes = _look_up(text)
+    codes = _JA.look_up(text)
     if codes is not None:
         return _decode(codes[codes != 0])
     normal = unicodedata.normalize("NFKC", text).lower()
@@ -103,6 +113,9 @@ def norm_ja(text: str) -> str:
 
 def norm_spaceless(text: str) -> str:
     """NFKC without whitespace: punctuation counts, so that a quotation is compared word for word."""
+    codes = _SPACELESS.look_up(text) if len(text) >= _SHORT else None
+    if codes is not None:
+        return _decode(codes[codes != 0])
     return _SPACES.sub("", unicodedata.normalize("NFKC", text))
 
 
@@ -114,7 +127,7 @@ def is_blank(text: str) -> bool:
 def map_norm_ja(text: str) -> MappedText:
     """`norm_ja` with the source offset of every character that is left."""
     # a mark that joins the character before it is none that a look-up is enough for
-    codes = _look_up(text)
+    codes = _JA.look_up(text)
     if codes is None:
         return _map(text, _norm_ja_of_cluster)
     kept = np.flatnonzero(codes)

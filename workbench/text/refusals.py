@@ -120,11 +120,14 @@ def classify(answer: str, documents: Sequence[str] = (), rules: RefusalRules = D
     """
     rest: list[str] = []
     declined = False
-    for sentence in split_sentences(_unwrap(answer)):
-        if _declines(sentence.text, documents, rules):
+    sentences = [sentence.text for sentence in split_sentences(_unwrap(answer))]
+    if not _may_decline(sentences, rules):
+        return "answered"
+    for sentence in sentences:
+        if _declines(sentence, documents, rules):
             declined = True
         else:
-            rest.append(sentence.text)
+            rest.append(sentence)
     if not declined:
         return "answered"
     return "partial" if _claims_something(rest) else "refused"
@@ -151,11 +154,20 @@ def _unwrap(answer: str) -> str:
     return whole.group(1) if whole else text
 
 
+def _may_decline(sentences: Sequence[str], rules: RefusalRules) -> bool:
+    """Whether any of them can decline: all are looked through at once, because few answers do."""
+    anywhere, whole = _plain_phrases(rules)
+    own_words = norm_ja("\n".join(_QUOTED.sub("", sentence) for sentence in sentences))
+    if any(map(own_words.__contains__, anywhere)):
+        return True
+    return any(map(norm_ja("\n".join(sentences)).__contains__, whole))
+
+
 def _declines(sentence: str, documents: Sequence[str], rules: RefusalRules) -> bool:
     own_words = norm_ja(_QUOTED.sub("", sentence))
     # compared with its punctuation: 「回答：できません。」 gives an answer
     whole = norm_light(sentence).strip(_ENDS) in rules.whole
-    if not whole and not any(map(own_words.__contains__, _plain_phrases(rules))):
+    if not whole and not any(map(own_words.__contains__, _plain_phrases(rules)[0])):
         return False
     # last, because few sentences decline and documents are long
     plain = norm_ja(sentence)
@@ -163,8 +175,10 @@ def _declines(sentence: str, documents: Sequence[str], rules: RefusalRules) -> b
 
 
 @lru_cache(maxsize=16)
-def _plain_phrases(rules: RefusalRules) -> tuple[str, ...]:
-    return tuple(plain for plain in map(norm_ja, rules.anywhere) if plain)
+def _plain_phrases(rules: RefusalRules) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The phrases of both kinds after `norm_ja`."""
+    anywhere, whole = (tuple(map(norm_ja, phrases)) for phrases in (rules.anywhere, rules.whole))
+    return tuple(filter(None, anywhere)), whole
 
 
 def _claims_something(sentences: Sequence[str]) -> bool:

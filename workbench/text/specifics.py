@@ -6,9 +6,10 @@ Offsets are those of the text as given; values are normalised, so that 「第５
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
+
+from workbench.text.normalise import norm_spaceless
 
 SpecificKind = Literal["article", "date", "money", "number", "negation"]
 
@@ -131,8 +132,8 @@ def _specific(kind: str, match: re.Match[str]) -> Specific:
 
 
 def _plain(text: str) -> str:
-    flat = unicodedata.normalize("NFKC", text).replace(",", "")
-    flat = _KANJI_RUN.sub(lambda run: str(kanji_to_number(run.group())), re.sub(r"\s+", "", flat))
+    flat = norm_spaceless(text).replace(",", "")
+    flat = _KANJI_RUN.sub(lambda run: str(kanji_to_number(run.group())), flat)
     for given, common in (
         ("ヶ月", "か月"),
         ("カ月", "か月"),
