@@ -94,13 +94,12 @@ class Adapter:
                 return value
         return default
 
-    def compute(self, delta: Delta) -> torch.Tensor:
-        """The matrix scale * B @ A, shape (out, in), in float32."""
+    def multiply(self, delta: Delta) -> torch.Tensor:
+        """The matrix B @ A, shape as the weight's, in float32 and still without its scale."""
         import torch
 
         a, b = (torch.as_tensor(self.read(info)) for info in (delta.a, delta.b))
-        # in place: each large matrix is memory that the system has to hand out anew
-        product = (b @ a).mul_(delta.scale)
+        product = b @ a
         return product.T if self.config.get("fan_in_fan_out") else product
 
     def read(self, info: TensorInfo) -> Any:
@@ -196,11 +195,13 @@ class MergedSource:
         if delta is None:
             yield from self._base.read_blocks(name)
             return
-        added = self._adapter.compute(delta).numpy().reshape(-1)
+        added = self._adapter.multiply(delta).numpy().reshape(-1)
         dtype, at = self._base.infos[name].dtype, 0
         for block in self._base.read_blocks(name):
             count = len(block) // ITEM_BYTES[dtype]
+            # in place and block by block: what a processor has just read need not come from memory again
             sums = added[at : at + count]
+            sums *= delta.scale
             sums += to_float(np.frombuffer(block, np.uint8), dtype)
             at += count
             yield from_float(sums, "F32" if self._exact else dtype).data.cast("B")

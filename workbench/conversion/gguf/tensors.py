@@ -36,6 +36,13 @@ TYPES: dict[str, GGMLQuantizationType] = {
 PIECE = 1 << 20
 """Elements that are cast or quantised at once: small enough to stay in a processor's cache."""
 
+_ROW = 32
+"""Values that share a scale in Q8_0."""
+_CACHED = (1 << 16) // _ROW
+"""Rows that are quantised at once: with what is computed of them they stay in a processor core's own cache."""
+_SIGN, _BELOW_HALF = np.uint32(0x8000_0000), np.uint32(0x3EFF_FFFF)
+"""The sign bit of a float32, and the bits of the largest one below 0.5."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -146,11 +153,35 @@ def encode(blocks: Iterable[Block], dtype: str, kind: GGMLQuantizationType) -> I
 
 
 def quantise(values: Array) -> NDArray[np.uint8]:
-    """Q8_0 of float32, bit for bit what llama.cpp computes; the length is a multiple of 32."""
-    quants: Any = Q8_0
-    # where all values are the same the divisions below the float's range are answered with zeros
-    with np.errstate(over="ignore", invalid="ignore"):
-        return np.ascontiguousarray(quants.quantize_blocks(values.reshape(-1, 32)))
+    """Q8_0 of float32, bit for bit what llama.cpp computes; the length is a multiple of 32.
+
+    The gguf package's own code takes eight times as long; a test holds the two together.
+    """
+    rows = values.reshape(-1, _ROW)
+    written = np.empty((len(rows), 2 + _ROW), np.uint8)
+    for at in range(0, len(rows), _CACHED):
+        _quantise_rows(rows[at : at + _CACHED], written[at : at + _CACHED])
+    return written
+
+
+def _quantise_rows(rows: Array, written: NDArray[np.uint8]) -> None:
+    """For each row of 32: its scale as float16, then its values as multiples of it."""
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        # many short rows: `max` along an axis takes twice as long
+        largest = np.maximum.reduceat(np.abs(rows).reshape(-1), np.arange(0, rows.size, _ROW))
+        scale = largest / np.float32(127)
+        inverse = np.where(scale == 0, np.float32(0), np.float32(1) / scale)
+        if not (np.isfinite(scale) & np.isfinite(inverse)).all():
+            # values beyond what floats can divide by: rare, and the package knows what llama.cpp makes of them
+            quants: Any = Q8_0
+            written[...] = quants.quantize_blocks(rows)
+            return
+        written[:, :2] = scale.astype(np.float16).view(np.uint8).reshape(-1, 2)
+    steps = rows * inverse[:, None]
+    # halves go away from zero, as with C's roundf: what is cut off after adding all but a half of the last place
+    half = (steps.view(np.uint32) & _SIGN) | _BELOW_HALF
+    steps += half.view(np.float32)
+    written[:, 2:].view(np.int8)[...] = steps
 
 
 def regroup(blocks: Iterable[Block], size: int) -> Iterator[Block]:
