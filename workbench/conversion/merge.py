@@ -51,6 +51,11 @@ class Delta:
     b: TensorInfo
     scale: float
 
+    @property
+    def count(self) -> int:
+        """Elements of the product."""
+        return self.b.shape[0] * self.a.shape[1]
+
 
 class Adapter:
     """A PEFT LoRA adapter on disk.
@@ -94,12 +99,17 @@ class Adapter:
                 return value
         return default
 
-    def multiply(self, delta: Delta) -> torch.Tensor:
-        """The matrix B @ A, shape as the weight's, in float32 and still without its scale."""
+    def multiply(self, delta: Delta, room: torch.Tensor) -> torch.Tensor:
+        """The matrix B @ A, shape as the weight's, in float32 and still without its scale.
+
+        Args:
+            delta: Which.
+            room: Where to put it: memory of a vector that is at least as large.
+        """
         import torch
 
         a, b = (torch.as_tensor(self.read(info)) for info in (delta.a, delta.b))
-        product = b @ a
+        product = torch.mm(b, a, out=room[: delta.count].view(len(b), a.shape[1]))
         return product.T if self.config.get("fan_in_fan_out") else product
 
     def read(self, info: TensorInfo) -> Any:
@@ -153,6 +163,7 @@ class MergedSource:
     def __init__(self, base: TensorSource, adapter: Adapter, *, exact: bool = False) -> None:
         self._base, self._adapter, self._exact = base, adapter, exact
         self._targets: dict[str, Delta] = {}
+        self._room: torch.Tensor | None = None
         for delta in adapter.deltas.values():
             name = find_target(delta.module, base.infos)
             self._check(delta, base.infos[name])
@@ -172,7 +183,7 @@ class MergedSource:
     @property
     def largest_delta(self) -> int:
         """Bytes of the largest product of two matrices, in float32."""
-        return max((delta.b.shape[0] * delta.a.shape[1] * 4 for delta in self._targets.values()), default=0)
+        return max((delta.count * 4 for delta in self._targets.values()), default=0)
 
     @property
     def touched(self) -> int:
@@ -195,16 +206,26 @@ class MergedSource:
         if delta is None:
             yield from self._base.read_blocks(name)
             return
-        added = self._adapter.multiply(delta).numpy().reshape(-1)
+        room = self._take_room()
+        added = self._adapter.multiply(delta, room).numpy().reshape(-1)
         dtype, at = self._base.infos[name].dtype, 0
         for block in self._base.read_blocks(name):
             count = len(block) // ITEM_BYTES[dtype]
-            # in place and block by block: what a processor has just read need not come from memory again
-            sums = added[at : at + count]
-            sums *= delta.scale
-            sums += to_float(np.frombuffer(block, np.uint8), dtype)
+            # block by block: what a processor has just read need not come from memory again
+            part = added[at : at + count]
+            part *= delta.scale
             at += count
+            sums = to_float(np.frombuffer(block, np.uint8), dtype) + part
             yield from_float(sums, "F32" if self._exact else dtype).data.cast("B")
+        self._room = room
+
+    def _take_room(self) -> torch.Tensor:
+        """Memory for the largest product; it is used again, because the system hands out large pieces slowly."""
+        import torch
+
+        # gone while it is in use: whoever reads a second tensor meanwhile gets a piece of its own
+        room, self._room = self._room, None
+        return torch.empty(self.largest_delta // 4) if room is None else room
 
     def close(self) -> None:
         """See `TensorSource`."""
