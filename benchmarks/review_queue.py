@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from workbench.artifacts import ArtifactStore, write_jsonl_atomic
 from workbench.jobs import JobStore
 from workbench.paths import Workspace
-from workbench.review import VoteStore, build_queue, find_next, measure_progress
+from workbench.review import Queue, VoteStore, build_queue, find_next, measure_progress
 from workbench.review.database import ReviewDatabase, pack
 from workbench.schemas.comparison import ComparisonItem
 from workbench.schemas.evaluation import ScoredAnswer, Vote
@@ -84,7 +85,7 @@ def make_vote(reviewer: str, item: QueueItem, comparison: str = "c1") -> Vote:
     )
 
 
-def fill(root: Path, queues: dict[str, tuple[QueueItem, ...]], comparison: str = "c1") -> int:
+def fill(root: Path, queues: dict[str, Queue], comparison: str = "c1") -> int:
     """Votes as if the review were nearly over, in one go, in both keepings."""
     VoteStore(Workspace(root)).save_session("r0", ReviewSession(plan=PLAN))
     votes = [
@@ -103,9 +104,15 @@ def fill(root: Path, queues: dict[str, tuple[QueueItem, ...]], comparison: str =
     return len(votes)
 
 
-def click_ours(root: Path, reviewer: str, queue: tuple[QueueItem, ...]) -> None:
+@cache
+def open_store(root: Path) -> VoteStore:
+    """One for each process, as a server has it."""
+    return VoteStore(Workspace(root))
+
+
+def click_ours(root: Path, reviewer: str, queue: Queue) -> None:
     """One verdict and the next question, as the page does it."""
-    store = VoteStore(Workspace(root))
+    store = open_store(root)
     item = find_next(queue, store.done("c1", reviewer))
     assert item is not None
     store.cast(make_vote(reviewer, item))
@@ -117,7 +124,7 @@ def click_ours(root: Path, reviewer: str, queue: tuple[QueueItem, ...]) -> None:
     store.save_session(reviewer, ReviewSession(plan=PLAN, sample_id=following.sample_id))
 
 
-def click_script(root: Path, reviewer: str, queue: tuple[QueueItem, ...]) -> None:
+def click_script(root: Path, reviewer: str, queue: Queue) -> None:
     """The same from a file of lines: append, then read everything to see what is open."""
     path = root / "votes.jsonl"
 
@@ -135,7 +142,7 @@ def click_script(root: Path, reviewer: str, queue: tuple[QueueItem, ...]) -> Non
 
 
 def run_reviewer(
-    click: Callable[[Path, str, tuple[QueueItem, ...]], None],
+    click: Callable[[Path, str, Queue], None],
     root: Path,
     reviewer: str,
     clicks: int,
@@ -202,7 +209,7 @@ def measure_page(root: Path, names: list[str], clicks: int, items: list[Comparis
 
 
 def measure(
-    click: Callable[[Path, str, tuple[QueueItem, ...]], None],
+    click: Callable[[Path, str, Queue], None],
     root: Path,
     names: list[str],
     clicks: int,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.review.makers import item
-from workbench.review import build_queue, find_next, measure_progress, sort_items
+from workbench.review import Queue, build_queue, find_next, measure_progress, sort_items
 from workbench.review.queue import GAP
 from workbench.schemas.comparison import ComparisonItem
 from workbench.schemas.review import Done, QueueItem, QueueKey, ReviewPlan
@@ -154,7 +154,7 @@ def test_progress_tells_the_pace_without_breaks() -> None:
     assert told.eta_seconds == pytest.approx(15 * 30.0)
     assert measure_progress(queue, {}, None).eta_seconds is None
     assert measure_progress(queue, {}, QueueKey("gone")).position == 0
-    assert measure_progress((), {}).total == 0
+    assert measure_progress(Queue(), {}).total == 0
 
 
 def test_the_next_question_is_the_first_open_one_behind_then_from_the_beginning() -> None:

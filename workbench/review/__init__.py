@@ -4,7 +4,7 @@ from workbench.review.agree import check_metric, check_metrics, find_disagreemen
 from workbench.review.filters import FILTERS, FilterView, look, narrow
 from workbench.review.overrides import apply_overrides
 from workbench.review.publish import publish
-from workbench.review.queue import ORDERS, build_queue, find_next, measure_progress, sort_items
+from workbench.review.queue import ORDERS, Queue, build_queue, find_next, measure_progress, sort_items
 from workbench.review.settle import adjudicate, collect_overrides, visible_votes
 from workbench.review.sides import side_for
 from workbench.review.store import VoteStore, to_draft, to_vote
@@ -14,6 +14,7 @@ __all__ = [
     "FILTERS",
     "ORDERS",
     "FilterView",
+    "Queue",
     "VoteStore",
     "adjudicate",
     "apply_overrides",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
+from functools import cached_property
+from itertools import chain, pairwise
 from statistics import median
 
 from workbench.schemas.comparison import ComparisonItem
@@ -23,7 +24,26 @@ RECENT = 20
 _UNBIASED = frozenset({"", "all", "unreviewed", "reviewed"})
 
 
-def build_queue(items: Sequence[ComparisonItem], plan: ReviewPlan, reviewer: str) -> tuple[QueueItem, ...]:
+class Queue(tuple[QueueItem, ...]):
+    """Places in their order, which know where each of them is: a click must not look through ten thousand."""
+
+    @cached_property
+    def keys(self) -> tuple[QueueKey, ...]:
+        """The key of each place."""
+        return tuple(item.key for item in self)
+
+    @cached_property
+    def places(self) -> Mapping[QueueKey, int]:
+        """The index of each key."""
+        return {key: index for index, key in enumerate(self.keys)}
+
+    def find(self, key: QueueKey | None) -> QueueItem | None:
+        """The place of a key, None where there is none."""
+        index = None if key is None else self.places.get(key)
+        return None if index is None else self[index]
+
+
+def build_queue(items: Sequence[ComparisonItem], plan: ReviewPlan, reviewer: str) -> Queue:
     """The queue of one reviewer.
 
     Questions that ended in an error on a side are left out: there is nothing to judge. A random or targeted
@@ -42,7 +62,7 @@ def build_queue(items: Sequence[ComparisonItem], plan: ReviewPlan, reviewer: str
     left = _seat([item.key for item in chosen], plan, reviewer)
     selection = _selection_of(plan)
     queue = [QueueItem(sample_id=item.key, left=left[item.key], selection=selection) for item in chosen]
-    return tuple(_hide_repeats(queue, plan, reviewer))
+    return Queue(_hide_repeats(queue, plan, reviewer))
 
 
 def sort_items(items: Sequence[ComparisonItem], order: Order, seed: int = 0) -> list[ComparisonItem]:
@@ -54,7 +74,7 @@ def sort_items(items: Sequence[ComparisonItem], order: Order, seed: int = 0) -> 
 
 
 def measure_progress(
-    queue: Sequence[QueueItem], done: Mapping[QueueKey, Done], current: QueueKey | None = None
+    queue: Queue, done: Mapping[QueueKey, Done], current: QueueKey | None = None
 ) -> Progress:
     """How far a reviewer is in the queue, and how long the rest takes.
 
@@ -63,30 +83,26 @@ def measure_progress(
         done: What was judged, as `VoteStore.done` gives it; votes outside the queue only tell the pace.
         current: The place shown.
     """
-    keys = [item.key for item in queue]
-    finished = sum(key in done for key in keys)
+    finished = sum(map(done.__contains__, queue.keys))
     pace = _pace([one.at for one in done.values()])
     return Progress(
         done=finished,
-        total=len(keys),
-        position=_place(keys, current),
-        eta_seconds=None if pace is None else pace * (len(keys) - finished),
+        total=len(queue),
+        position=_count_to(queue, current),
+        eta_seconds=None if pace is None else pace * (len(queue) - finished),
     )
 
 
-def find_next(
-    queue: Sequence[QueueItem], done: Mapping[QueueKey, Done], after: QueueKey | None = None
-) -> QueueItem | None:
+def find_next(queue: Queue, done: Mapping[QueueKey, Done], after: QueueKey | None = None) -> QueueItem | None:
     """The next place without a vote behind `after`, then from the beginning; None where all are judged."""
-    keys = [item.key for item in queue]
-    start = _place(keys, after)
-    rotated = [*queue[start:], *queue[:start]]
-    return next((item for item in rotated if item.key not in done), None)
+    start = _count_to(queue, after)
+    rotated = chain(range(start, len(queue)), range(start))
+    return next((queue[index] for index in rotated if queue.keys[index] not in done), None)
 
 
-def _place(keys: Sequence[QueueKey], key: QueueKey | None) -> int:
+def _count_to(queue: Queue, key: QueueKey | None) -> int:
     """1-based place, 0 where it has none."""
-    return next((place for place, one in enumerate(keys, start=1) if one == key), 0)
+    return 0 if key is None else queue.places.get(key, -1) + 1
 
 
 def _rank(plan: ReviewPlan, *parts: str) -> bytes:

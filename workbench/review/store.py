@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from workbench.errors import StateError
 from workbench.paths import Workspace
 from workbench.review.database import ReviewDatabase, bind, pack, unbind, unpack
+from workbench.review.judged import Judged
 from workbench.review.tally import tally
 from workbench.schemas.base import Model
 from workbench.schemas.evaluation import Vote
@@ -49,6 +50,7 @@ class VoteStore:
     def __init__(self, workspace: Workspace, *, clock: Callable[[], float] = time.time) -> None:
         self._path = workspace.review_db
         self._database = ReviewDatabase(workspace)
+        self._judged = Judged()
         self._clock = clock
 
     def cast(self, vote: Vote) -> Vote:
@@ -120,14 +122,12 @@ class VoteStore:
         )
         return self._to_vote(rows[0][0]) if rows else None
 
-    def done(self, comparison: str, reviewer: str) -> dict[QueueKey, Done]:
-        """What a reviewer has judged, from an index alone: quick with 10,000 questions."""
-        rows = self._read(
-            "SELECT sample_id, is_repeat, verdict, at FROM votes"
-            " WHERE comparison = ? AND reviewer = ? AND is_adjudication = 0 AND current = 1",
-            [bind(comparison), bind(reviewer)],
-        )
-        return {QueueKey(unbind(name), bool(again)): Done(verdict, at) for name, again, verdict, at in rows}
+    def done(self, comparison: str, reviewer: str) -> Mapping[QueueKey, Done]:
+        """What a reviewer has judged; asked again, only what has changed since is read."""
+        if not self._database.exists:
+            return {}
+        with self._database.reading() as connection:
+            return self._judged.read(connection, comparison, reviewer)
 
     def count(self, comparison: str) -> dict[str, int]:
         """Questions judged by each reviewer, repeats and adjudications left out."""

@@ -39,7 +39,7 @@ class Settings:
     turning_weight: float = 4.0
     belonging_weight: float = 0.2
     finding_weight: float = 0.3
-    copying_weight: float = 0.3
+    copying_weight: float = 1.0
     seed: int = 7
 
 

@@ -14,7 +14,7 @@ from workbench.review import VoteStore, side_for
 from workbench.review.agree import find_disagreements
 from workbench.review.filters import FILTERS as VOTE_FILTERS
 from workbench.review.filters import look, narrow
-from workbench.review.queue import build_queue, find_next, measure_progress
+from workbench.review.queue import Queue, build_queue, find_next, measure_progress
 from workbench.schemas.comparison import ComparisonItem
 from workbench.schemas.evaluation import Vote
 from workbench.schemas.review import (
@@ -81,7 +81,7 @@ def narrow_items(ctx: UiContext, plan: ReviewPlan, reviewer: str) -> Sequence[Co
 
 
 @lru_cache(maxsize=32)
-def _queue(ctx: UiContext, plan_text: str, reviewer: str, _begun: float) -> tuple[QueueItem, ...]:
+def _queue(ctx: UiContext, plan_text: str, reviewer: str, _begun: float) -> Queue:
     # the plan travels as text, which a cache can tell from another
     plan = ReviewPlan.model_validate_json(plan_text)
     return build_queue(narrow_items(ctx, plan, reviewer), plan, reviewer)
@@ -95,7 +95,7 @@ class Desk:
     plan: ReviewPlan
     reviewer: str
     adjudicating: bool
-    queue: Sequence[QueueItem]
+    queue: Queue
     done: Mapping[QueueKey, Done]
     saved: QueueKey | None = None
     """Where the reviewer stopped."""
@@ -111,7 +111,7 @@ class Desk:
         Raises:
             StateError: The order holds no such place.
         """
-        found = next((one for one in self.queue if one.key == key), None)
+        found = self.queue.find(key)
         if found is None:
             raise StateError("vote_nothing")
         return found
@@ -128,9 +128,9 @@ class Desk:
 
     def neighbour(self, key: QueueKey, by: int) -> QueueItem | None:
         """The place before (-1) or behind (1) a key in the order, None at the ends."""
-        keys = [one.key for one in self.queue]
-        place = keys.index(key) + by if key in keys else 0
-        return self.queue[place] if 0 <= place < len(keys) else None
+        known = self.queue.places.get(key)
+        place = 0 if known is None else known + by
+        return self.queue[place] if 0 <= place < len(self.queue) else None
 
     def vote(self, key: QueueKey) -> Vote | None:
         """The reviewer's own verdict on a place."""
@@ -188,10 +188,10 @@ def _open_adjudication(ctx: UiContext, comparison: str, reviewer: str) -> Desk:
     if is_blind_open(ctx, comparison, reviewer):
         raise StateError("review_still_blind")
     found = {one.sample_id: one for one in find_open_disagreements(ctx, comparison)}
-    queue = [
+    queue = Queue(
         QueueItem(sample_id=name, left=side_for(0, comparison, name, reviewer), selection="targeted")
         for name in found
-    ]
+    )
     done = {QueueKey(name): Done(one.settled, 0.0) for name, one in found.items() if one.settled is not None}
     plan = ReviewPlan(comparison=comparison, blind=True)
     return Desk(ctx, plan, reviewer, True, queue, done, None, found)

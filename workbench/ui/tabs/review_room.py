@@ -87,9 +87,7 @@ def resume(ctx: UiContext, given: Mapping[str, Any]) -> dict[str, Any]:
 def _show_first(desk: Desk) -> dict[str, Any]:
     if not desk.queue:
         raise StateError("review_adjudication_none" if desk.adjudicating else "review_empty")
-    places = {one.key: one for one in desk.queue}
-    first = places.get(desk.saved) if desk.saved else None
-    return show(desk, first or desk.next(None) or desk.queue[0])
+    return show(desk, desk.queue.find(desk.saved) or desk.next(None) or desk.queue[0])
 
 
 def show(desk: Desk, place: QueueItem) -> dict[str, Any]:
@@ -250,9 +248,8 @@ def undo(ctx: UiContext, given: Mapping[str, Any]) -> dict[str, Any]:
     if taken is None:
         raise StateError("vote_none")
     after = open_desk(ctx, ask.comparison, ask.reviewer, adjudicating=ask.adjudicating)
-    places = {one.key: one for one in after.queue}
     # the verdict may belong to an order that was gone through before
-    place = places.get(QueueKey(taken.sample_id, taken.repeat)) or after.place(ask.key)
+    place = after.queue.find(QueueKey(taken.sample_id, taken.repeat)) or after.place(ask.key)
     _remember(after, place)
     return show(after, place)
 
