@@ -13,7 +13,8 @@ from workbench.inference.retry import read_retry_after
 _CONTEXT_WORDS = ("context length", "context window", "maximum context", "context size", "too many tokens")
 
 
-@dataclass
+# compared by identity, as exceptions are: by value it could not be hashed
+@dataclass(eq=False)
 class HttpRefusal(Exception):
     """A server answered with another status than 200."""
 
