@@ -27,6 +27,14 @@ from workbench.schemas.containers import ContainerRecord, LogLine
         ),
         ("failed to register layer: write /x: no space left on device", 0, "pull_no_space"),
         ("filesystem layer verification failed for digest sha256:aa", 0, "pull_corrupt"),
+        # three digits of a checksum, or a port, are no HTTP status
+        ("filesystem layer verification failed for digest sha256:ba401c", 0, "pull_corrupt"),
+        (
+            'Get "http://127.0.0.1:401/v2/": dial tcp 127.0.0.1:401: connection refused',
+            500,
+            "pull_unreachable",
+        ),
+        ("received unexpected HTTP status: 401", 500, "pull_unauthorised"),
         (
             "commit failed: unexpected commit digest sha256:40, expected sha256:c0: failed precondition",
             0,

@@ -39,7 +39,7 @@ _PULL: tuple[tuple[re.Pattern[str], Make], ...] = (
         "pull_wrong_architecture",
     ),
     _pull(
-        r"unauthorized|no basic auth|authentication required|denied|401|403 forbidden|incorrect username",
+        r"unauthorized|no basic auth|authentication required|denied|(?<!:)\b401\b|403 forbidden|incorrect username",
         ResourceError,
         "pull_unauthorised",
     ),
