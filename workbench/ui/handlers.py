@@ -38,10 +38,14 @@ def to_toast(error: WorkbenchError, lang: Lang) -> gr.Error:
 
 
 def _report(error: Exception, lang: Lang) -> gr.Error:
-    """Write an unexpected error to the log under an id, and show the id."""
+    return to_toast(log_fault(error), lang)
+
+
+def log_fault(error: Exception) -> InternalError:
+    """Write an unexpected error to the log under an id; the error that shows the id."""
     error_id = uuid.uuid4().hex[:8]
     logger.error("internal error %s", error_id, exc_info=error)
-    return to_toast(InternalError("internal", id=error_id), lang)
+    return InternalError("internal", id=error_id)
 
 
 def _bind(ctx: UiContext, fn: Handler, call: Handler) -> Handler:

@@ -6,19 +6,18 @@ come from the reviewer's own queue here.
 
 from __future__ import annotations
 
-import logging
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, cast
 
-from workbench.errors import InternalError, NotFoundError, StateError, WorkbenchError
+from workbench.errors import NotFoundError, StateError, WorkbenchError
 from workbench.i18n import render_error
 from workbench.review.store import to_vote
 from workbench.schemas.base import parse
 from workbench.schemas.evaluation import Vote
 from workbench.schemas.review import QueueItem, QueueKey, ReviewSession, Verdict, VoteDraft
 from workbench.ui.context import UiContext
+from workbench.ui.handlers import log_fault
 from workbench.ui.tabs.compare_page import NAME_LENGTH
 from workbench.ui.tabs.review_queue import Desk, narrow_items, open_desk
 from workbench.ui.tabs.review_requests import Ask, At, Begin, Entry, Go, Press, Save
@@ -27,8 +26,6 @@ from workbench.ui.tabs.review_start import make_plan, say_selection, start
 from workbench.ui.views import review_item as view
 from workbench.ui.views.words import cut
 from workbench.ui.wording import say_eta
-
-logger = logging.getLogger(__name__)
 
 SHOWN_IN_LIST = 300
 QUESTION_CUT = 80
@@ -45,11 +42,8 @@ def answer(ctx: UiContext, request: object) -> dict[str, Any]:
     except WorkbenchError as exc:
         said = render_error(exc, ctx.lang)
         return {"error": {"code": exc.code, "message": said.message, "hint": said.hint}}
-    except Exception as exc:
-        # the edge of the face: nobody is shown a traceback
-        number = uuid.uuid4().hex[:8]
-        logger.exception("internal error %s", number, exc_info=exc)
-        said = render_error(InternalError("internal", id=number), ctx.lang)
+    except Exception as exc:  # noqa: BLE001 - the edge of the face: nobody is shown a traceback
+        said = render_error(log_fault(exc), ctx.lang)
         return {"error": {"code": "internal", "message": said.message, "hint": said.hint}}
 
 
