@@ -58,7 +58,7 @@ def make_item(name: str) -> ComparisonItem:
             answer_state="ok",
             state="answered",
         )
-        for text in ("手数料は200円です。", "手数料は300円です。")
+        for text in (f"{name}の手数料は200円です。", f"{name}の手数料は300円です。")
     )
     return ComparisonItem(
         id=name,

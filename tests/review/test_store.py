@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -81,6 +82,59 @@ def test_several_reviewers_save_at_once_and_nothing_is_lost(workspace: Workspace
         thread.join()
     assert failures == []
     assert VoteStore(workspace).summary("c1").votes == 90
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[sqlite3.Connection]:
+    """Every connection that is opened from now on."""
+    connections: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+
+    def note(*args: Any, **kwargs: Any) -> sqlite3.Connection:
+        connections.append(connect(*args, **kwargs))
+        return connections[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", note)
+    return connections
+
+
+def test_a_request_opens_the_file_once_and_leaves_nothing_open(
+    votes: VoteStore, opened: list[sqlite3.Connection]
+) -> None:
+    with votes.held():
+        assert votes.votes("c1") == []
+        votes.cast(vote())
+        with votes.held():
+            votes.undo("c1", "佐藤")
+        votes.cast(vote(verdict="tie"))
+        assert [one.verdict for one in votes.votes("c1")] == ["tie"]
+        assert len(opened) == 1
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        opened[0].execute("SELECT 1")
+    assert [one.verdict for one in votes.votes("c1")] == ["tie"]
+
+
+def test_a_connection_is_held_for_its_own_thread_only(
+    votes: VoteStore, opened: list[sqlite3.Connection]
+) -> None:
+    votes.cast(vote())
+    with votes.held(), ThreadPoolExecutor(1) as pool:
+        assert votes.comparisons() == {"c1": 1}
+        assert pool.submit(votes.comparisons).result() == {"c1": 1}
+    assert len(opened) == 3
+
+
+def test_an_error_in_a_request_takes_back_its_own_transaction_alone(
+    votes: VoteStore, opened: list[sqlite3.Connection]
+) -> None:
+    broken = vote("s2").model_copy(update={"verdict": None})
+    with votes.held():
+        votes.cast(vote("s1"))
+        with pytest.raises(StateError, match="review_db_damaged"):
+            votes.cast(broken)
+        votes.cast(vote("s3"))
+    assert [one.sample_id for one in votes.votes("c1")] == ["s1", "s3"]
+    assert len(opened) == 2
 
 
 def test_reading_makes_no_file(votes: VoteStore, workspace: Workspace) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 from collections.abc import Generator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any, cast
 
 from filelock import FileLock
@@ -77,6 +78,13 @@ FROM votes_1 AS old
 """
 
 
+class _Held(threading.local):
+    """The connection that a thread keeps for several pieces of work, once the first of them has opened it."""
+
+    stack: ExitStack | None = None
+    connection: sqlite3.Connection | None = None
+
+
 class ReviewDatabase:
     """Connections to the file; every one is opened for one piece of work, so any thread may ask for one.
 
@@ -87,6 +95,7 @@ class ReviewDatabase:
     def __init__(self, workspace: Workspace) -> None:
         self._path = workspace.review_db
         self._lock = workspace.locks / "review.lock"
+        self._held = _Held()
 
     @property
     def exists(self) -> bool:
@@ -116,18 +125,45 @@ class ReviewDatabase:
             yield connection
 
     @contextmanager
-    def _connected(self) -> Generator[sqlite3.Connection]:
+    def held(self) -> Generator[None]:
+        """One connection for all that this thread does inside the block, one after the other.
+
+        Opening the file takes longer than most of what is asked of it. Nothing stays open behind the block, so
+        the file may be copied or replaced between two requests.
+        """
+        held = self._held
+        if held.stack is not None:
+            yield
+            return
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with closing(
-                sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
-            ) as connection:
-                self._prepare(connection)
-                yield connection
+            with ExitStack() as held.stack:
+                yield
+        finally:
+            held.stack = held.connection = None
+
+    @contextmanager
+    def _connected(self) -> Generator[sqlite3.Connection]:
+        held = self._held
+        try:
+            if held.connection is not None:
+                yield held.connection
+            elif held.stack is not None:
+                held.connection = held.stack.enter_context(self._opened())
+                yield held.connection
+            else:
+                with self._opened() as connection:
+                    yield connection
         except (sqlite3.OperationalError, OSError) as exc:
             raise ResourceError("review_db_unusable", path=str(self._path), reason=str(exc)) from exc
         except sqlite3.DatabaseError as exc:
             raise StateError("review_db_damaged", path=str(self._path)) from exc
+
+    @contextmanager
+    def _opened(self) -> Generator[sqlite3.Connection]:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
+            self._prepare(connection)
+            yield connection
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         # a vote that was shown as saved must survive a power cut

@@ -27,6 +27,8 @@ _UNBIASED = frozenset({"", "all", "unreviewed", "reviewed"})
 class Queue(tuple[QueueItem, ...]):
     """Places in their order, which know where each of them is: a click must not look through ten thousand."""
 
+    _counted: tuple[Mapping[QueueKey, Done], int, float | None] | None = None
+
     @cached_property
     def keys(self) -> tuple[QueueKey, ...]:
         """The key of each place."""
@@ -36,6 +38,18 @@ class Queue(tuple[QueueItem, ...]):
     def places(self) -> Mapping[QueueKey, int]:
         """The index of each key."""
         return {key: index for index, key in enumerate(self.keys)}
+
+    def count_done(self, done: Mapping[QueueKey, Done]) -> tuple[int, float | None]:
+        """How many places are done, and seconds per vote lately.
+
+        Args:
+            done: What was judged; it must not change, as the same mapping is counted once.
+        """
+        counted = self._counted
+        if counted is None or counted[0] is not done:
+            pace = _pace([one.at for one in done.values()])
+            counted = self._counted = (done, sum(map(done.__contains__, self.keys)), pace)
+        return counted[1:]
 
     def find(self, key: QueueKey | None) -> QueueItem | None:
         """The place of a key, None where there is none."""
@@ -83,8 +97,7 @@ def measure_progress(
         done: What was judged, as `VoteStore.done` gives it; votes outside the queue only tell the pace.
         current: The place shown.
     """
-    finished = sum(map(done.__contains__, queue.keys))
-    pace = _pace([one.at for one in done.values()])
+    finished, pace = queue.count_done(done)
     return Progress(
         done=finished,
         total=len(queue),

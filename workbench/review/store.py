@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from workbench.errors import StateError
@@ -36,7 +37,7 @@ _TYPED = ("strength", "correctness", "tags", "notes", "correction", "states", "c
 
 
 class VoteStore:
-    """The votes of a workspace. Every call opens a connection of its own, so any thread may use it.
+    """The votes of a workspace. Any thread may use it; every call opens a connection of its own unless `held`.
 
     Each call is one transaction, durable when it returns. All of them raise:
         ResourceError: `review_db_unusable` where the file cannot be read or written.
@@ -52,6 +53,10 @@ class VoteStore:
         self._database = ReviewDatabase(workspace)
         self._judged = Judged()
         self._clock = clock
+
+    def held(self) -> AbstractContextManager[None]:
+        """One connection for all calls of this thread inside the block: for a request that makes several."""
+        return self._database.held()
 
     def cast(self, vote: Vote) -> Vote:
         """Save a vote; returns it with its time. It replaces an earlier one, and its draft goes."""

@@ -96,10 +96,17 @@ class Desk:
     reviewer: str
     adjudicating: bool
     queue: Queue
-    done: Mapping[QueueKey, Done]
     saved: QueueKey | None = None
     """Where the reviewer stopped."""
     disagreements: Mapping[str, Disagreement] | None = None
+
+    @cached_property
+    def done(self) -> Mapping[QueueKey, Done]:
+        """What was judged when this was first asked: a verdict that was saved since needs a new desk."""
+        if self.disagreements is None:
+            return self.ctx.votes.done(self.plan.comparison, self.reviewer)
+        found = self.disagreements.values()
+        return {QueueKey(one.sample_id): Done(one.settled, 0.0) for one in found if one.settled is not None}
 
     @cached_property
     def items(self) -> Mapping[str, ComparisonItem]:
@@ -179,9 +186,8 @@ def open_desk(ctx: UiContext, comparison: str, reviewer: str, *, adjudicating: b
 
 def _seat_at(ctx: UiContext, session: ReviewSession, reviewer: str) -> Desk:
     queue = _queue(ctx, session.plan.model_dump_json(), reviewer, session.at)
-    done = ctx.votes.done(session.plan.comparison, reviewer)
     saved = session.key if session.sample_id else None
-    return Desk(ctx, session.plan, reviewer, False, queue, done, saved)
+    return Desk(ctx, session.plan, reviewer, False, queue, saved)
 
 
 def _open_adjudication(ctx: UiContext, comparison: str, reviewer: str) -> Desk:
@@ -192,9 +198,8 @@ def _open_adjudication(ctx: UiContext, comparison: str, reviewer: str) -> Desk:
         QueueItem(sample_id=name, left=side_for(0, comparison, name, reviewer), selection="targeted")
         for name in found
     )
-    done = {QueueKey(name): Done(one.settled, 0.0) for name, one in found.items() if one.settled is not None}
     plan = ReviewPlan(comparison=comparison, blind=True)
-    return Desk(ctx, plan, reviewer, True, queue, done, None, found)
+    return Desk(ctx, plan, reviewer, True, queue, None, found)
 
 
 def has_begun(ctx: UiContext, comparison: str, reviewer: str) -> bool:

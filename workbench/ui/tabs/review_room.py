@@ -38,7 +38,8 @@ def answer(ctx: UiContext, request: object) -> dict[str, Any]:
         action = str(given.pop("action", ""))
         if action not in ACTIONS:
             raise NotFoundError("review_action_unknown", name=action)
-        return ACTIONS[action](ctx, _clean(given))
+        with ctx.votes.held():
+            return ACTIONS[action](ctx, _clean(given))
     except WorkbenchError as exc:
         said = render_error(exc, ctx.lang)
         return {"error": {"code": exc.code, "message": said.message, "hint": said.hint}}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Literal, get_args
 
 from workbench.i18n import Lang, has_key, t
 from workbench.schemas.comparison import ComparisonItem
 from workbench.schemas.evaluation import PinnedNote, Quote, ScoredAnswer, Side, Vote
 from workbench.schemas.review import Disagreement, QueueItem, VoteDraft
-from workbench.text.diff import DiffMode, diff
+from workbench.text.diff import DiffMode, DiffSegment, diff
 
 Place = Literal["left", "right"]
 PLACES: tuple[Place, ...] = get_args(Place)
@@ -106,13 +107,20 @@ def _quote(quote: Quote, lang: Lang) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=256)
+def _compare(left: str, right: str, mode: DiffMode) -> tuple[DiffSegment, ...]:
+    """The differences; a place is drawn as the next one first, and by every reviewer."""
+    return tuple(diff(left, right, mode))
+
+
 def build_diff(left: str, right: str) -> dict[str, list[list[Any]]] | None:
     """The differences in each mode as `[same, text left, text right, important]`; None for very long answers."""
     if max(len(left), len(right)) > LONG:
         return None
     return {
         mode: [
-            [part.op == "equal", part.text_a, part.text_b, part.important] for part in diff(left, right, mode)
+            [part.op == "equal", part.text_a, part.text_b, part.important]
+            for part in _compare(left, right, mode)
         ]
         for mode in MODES
     }
@@ -124,7 +132,7 @@ def say_differences(left: str, right: str, lang: Lang) -> str:
         return t("review_tab.differences.long", lang)
     if left == right:
         return t("review_tab.differences.same", lang)
-    count = sum(part.important for part in diff(left, right))
+    count = sum(part.important for part in _compare(left, right, "word"))
     return t("review_tab.differences.some" if count else "review_tab.differences.none", lang, count=count)
 
 
