@@ -11,7 +11,7 @@ import pytest
 
 from tests.generation.faqs import csv_text, make_rows, write_faq
 from workbench.artifacts import hash_file
-from workbench.errors import InputError
+from workbench.errors import ConfigError, InputError
 from workbench.generation import raft
 from workbench.generation.neardup import similarity
 from workbench.generation.raft import build_raft
@@ -20,7 +20,7 @@ from workbench.generation.templates import REFUSALS
 from workbench.i18n import LANGUAGES, has_key, render_error
 from workbench.inference import MockClient
 from workbench.schemas.chat import RaftRow
-from workbench.schemas.generation import FaqSource, RaftConfig
+from workbench.schemas.generation import REFUSAL_SENTENCE, FaqSource, RaftConfig
 from workbench.schemas.inference import ChatRequest
 from workbench.text.quotes import check_quotes
 from workbench.text.refusals import classify
@@ -131,7 +131,23 @@ def test_targets_quote_the_oracle_or_refuse(report: RaftReport):
             )
             assert classify(said) == "answered"
         else:
-            assert said in REFUSALS
+            assert said == REFUSAL_SENTENCE
+            assert f"「{said}」" in row.messages[0].content
+
+
+def test_without_a_sentence_of_its_own_a_set_refuses_in_five_wordings(tmp_path: Path):
+    made = build(tmp_path, 600, train=250, oracle_share=0.5, refusal="")
+    said = {row.messages[-1].content for row in read(made, "train") if not row.metadata.has_oracle}
+    assert said == set(REFUSALS)
+
+
+def test_a_refusal_that_an_evaluation_would_not_count_is_refused_before_anything_is_written(tmp_path: Path):
+    with pytest.raises(ConfigError) as caught:
+        build(tmp_path, refusal="窓口にお越しください。")
+    assert [(one.field, one.code) for one in caught.value.problems] == [
+        ("RaftConfig.refusal", "refusal_unclear")
+    ]
+    assert not (tmp_path / "out").exists()
 
 
 def test_every_refusal_is_read_as_one_by_the_evaluation():

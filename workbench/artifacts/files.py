@@ -47,9 +47,15 @@ def to_plain(value: object) -> Any:
 
 def dump_json(value: object, *, indent: int | None = None) -> bytes:
     """JSON as UTF-8 bytes. Characters that UTF-8 cannot hold (broken file names) are written as escapes."""
-    plain = to_plain(value)
+    plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else to_plain(value)
     try:
-        return json.dumps(plain, ensure_ascii=False, indent=indent).encode("utf-8")
+        text = json.dumps(plain, ensure_ascii=False, indent=indent, allow_nan=False)
+    except ValueError:
+        # only now gone through value by value: a record is plain but for a number that is not finite
+        plain = to_plain(plain)
+        text = json.dumps(plain, ensure_ascii=False, indent=indent)
+    try:
+        return text.encode("utf-8")
     except UnicodeEncodeError:
         return json.dumps(plain, indent=indent).encode("ascii")
 

@@ -147,5 +147,5 @@ class Drafter:
             max_ratio=round(negatives.max_ratio, 4)
             if has_oracle and negatives.max_ratio is not None
             else None,
-            refusal=rng.choice(REFUSALS),
+            refusal=self._config.refusal or rng.choice(REFUSALS),
         )

@@ -18,6 +18,7 @@ from workbench.generation.report import COUNTED, FILES, CountedSet, FileName, Li
 from workbench.generation.rows import make_row
 from workbench.generation.split import SetName, SplitRequest, split_rows
 from workbench.generation.tables import find_group, thin_table
+from workbench.generation.templates import check_refusal
 from workbench.generation.teachers import TEACHERS, ExtractiveTeacher, TeacherContext
 from workbench.generation.teaching import Lesson, Outcome, ShouldStop, Teacher
 from workbench.inference import ChatClient
@@ -63,9 +64,11 @@ def build_raft(
         environ: Where endpoint keys are, by default the process's own.
 
     Raises:
+        ConfigError: The refusal would not be counted as one.
         InputError: The file, the group or the folder cannot be used.
         EndpointError: The teacher cannot be used; finished calls are in the journal.
     """
+    check_refusal(config.refusal)
     build = _Build(config, progress or _say_nothing, should_stop or _go_on)
     table = build.read()
     _make_folder(out_dir)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from workbench.errors import ConfigError, Problem
 from workbench.schemas.chat import ChatMessage
+from workbench.schemas.generation import REFUSAL_SENTENCE
+from workbench.text.refusals import classify
 
-REFUSAL_SENTENCE = "提供された情報からは回答できません。"
 REFUSALS: tuple[str, ...] = (
     REFUSAL_SENTENCE,
     f"いずれの参考文書にも該当する記述がありません。{REFUSAL_SENTENCE}",
@@ -32,6 +34,16 @@ def build_prompt(system_prompt: str, documents: Sequence[str], question: str) ->
     if not system_prompt:
         return (user,)
     return (ChatMessage(role="system", content=system_prompt), user)
+
+
+def check_refusal(sentence: str) -> None:
+    """Whether an evaluation would count this sentence as a refusal; an empty one stands for `REFUSALS`.
+
+    Raises:
+        ConfigError: `refusal_unclear`.
+    """
+    if sentence and classify(sentence) != "refused":
+        raise ConfigError([Problem("RaftConfig.refusal", "refusal_unclear")])
 
 
 def strip_stop(sentence: str) -> str:

@@ -9,9 +9,10 @@ from pydantic import Field, model_validator
 from workbench.schemas.base import StrictModel
 from workbench.schemas.inference import Endpoint
 
+REFUSAL_SENTENCE = "提供された情報からは回答できません。"
 DEFAULT_SYSTEM_PROMPT = (
     "あなたは質問に答えるアシスタントです。参考文書を根拠に、該当箇所を引用して答えてください。"
-    "参考文書に答えがないときは「提供された情報からは回答できません。」と答えてください。"
+    f"参考文書に答えがないときは「{REFUSAL_SENTENCE}」と答えてください。"
 )
 
 
@@ -62,6 +63,8 @@ class RaftConfig(StrictModel):
     teacher: Literal["extractive", "endpoint"] = "extractive"
     endpoint: Endpoint | None = None
     system_prompt: str = DEFAULT_SYSTEM_PROMPT
+    refusal: str = REFUSAL_SENTENCE
+    """What every row without an answer is taught to say, as the system prompt asks; empty: one of five wordings each."""
     seed: int = Field(default=42, ge=0)
 
     @model_validator(mode="after")

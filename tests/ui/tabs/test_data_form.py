@@ -130,6 +130,22 @@ def test_the_command_repeats_the_page(ctx: UiContext, faq: Path) -> None:
     assert "--group '税'" in command
 
 
+@pytest.mark.parametrize("said", ["", "お答えできません。"])
+def test_the_refusal_of_the_page_is_taught_and_repeated_by_the_command(
+    ctx: UiContext, faq: Path, said: str
+) -> None:
+    given = values(upload(ctx, faq), refusal=said)
+    form.start_generation(ctx, **given)
+    assert ctx.jobs.list(kind="generate_raft")[0].spec.config["refusal"] == said
+    assert f"--refusal '{said}'" in json.loads(form.show_command(ctx, **given))["command"]
+
+
+def test_a_refusal_that_reads_as_an_answer_is_said_before_a_job_starts(ctx: UiContext, faq: Path) -> None:
+    with pytest.raises(ConfigError, match="config_invalid"):
+        form.start_generation(ctx, **values(upload(ctx, faq), refusal="窓口へどうぞ。"))
+    assert ctx.jobs.list(kind="generate_raft") == []
+
+
 def test_an_unfinished_form_shows_no_command(ctx: UiContext) -> None:
     assert json.loads(form.show_command(ctx, **values("")))["command"] == ""
 

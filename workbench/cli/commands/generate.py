@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentPars
     raft.add_argument("--answer-column", default="", metavar="C")
     raft.add_argument("--group-column", default="", metavar="C")
     raft.add_argument("--group", default="", metavar="VALUE")
+    raft.add_argument("--refusal", metavar="TEXT")
 
 
 def handle(context: CliContext, arguments: argparse.Namespace) -> int:
@@ -79,6 +80,8 @@ def read_config(context: CliContext, arguments: argparse.Namespace) -> RaftConfi
         "group_column": arguments.group_column,
     }
     values: dict[str, Any] = {"source": source, "group": arguments.group, **sizes}
+    if arguments.refusal is not None:
+        values["refusal"] = arguments.refusal
     if arguments.teacher != "extractive":
         prepare_workspace(context.workspace)
         endpoint = EndpointRegistry(context.workspace).get(arguments.teacher)

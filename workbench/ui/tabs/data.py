@@ -30,6 +30,7 @@ ADVANCED = (
     "negative_ratio_max",
     "seed",
     "system_prompt",
+    "refusal",
 )
 
 

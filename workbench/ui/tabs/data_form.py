@@ -11,6 +11,7 @@ import gradio as gr
 
 from workbench.errors import InputError, WorkbenchError
 from workbench.generation import FaqTable, load_faq, preview_faq, suggest_sizes
+from workbench.generation.templates import check_refusal
 from workbench.i18n import render_error
 from workbench.inference import EndpointRegistry
 from workbench.paths import assets_dir
@@ -194,7 +195,9 @@ def read_config(ctx: UiContext, values: Mapping[str, Any]) -> RaftConfig:
     endpoint = find_teacher(ctx, str(rest.pop("teacher") or EXTRACTIVE))
     teacher = "extractive" if endpoint is None else "endpoint"
     fixed = {"source": source, "group": rest.pop("group") or "", "teacher": teacher, "endpoint": endpoint}
-    return parse_form(RaftConfig, rest, fixed=fixed)
+    config = parse_form(RaftConfig, rest, fixed=fixed)
+    check_refusal(config.refusal)
+    return config
 
 
 def start_generation(ctx: UiContext, **values: Any) -> str:
@@ -237,6 +240,8 @@ def command_for(config: RaftConfig) -> list[str]:
             command += [f"--{name.replace('_', '-')}", f"{getattr(config, name):g}"]
     for flag, value in (("--group-column", source.group_column), ("--group", config.group)):
         command += [flag, value] if value else []
+    # empty means the five wordings, so it is said too
+    command += ["--refusal", config.refusal] if config.refusal != plain.refusal else []
     return command
 
 
