@@ -18,9 +18,9 @@ from workbench.generation.report import COUNTED, FILES, CountedSet, FileName, Li
 from workbench.generation.rows import make_row
 from workbench.generation.split import SetName, SplitRequest, split_rows
 from workbench.generation.tables import find_group, thin_table
-from workbench.generation.templates import check_refusal
 from workbench.generation.teachers import TEACHERS, ExtractiveTeacher, TeacherContext
 from workbench.generation.teaching import Lesson, Outcome, ShouldStop, Teacher
+from workbench.generation.templates import check_refusal
 from workbench.inference import ChatClient
 from workbench.schemas.chat import RaftRow
 from workbench.schemas.generation import RaftConfig
