@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from workbench.text.normalise import norm_spaceless
@@ -56,6 +57,10 @@ _KANJI_DIGITS = {char: value for value, char in enumerate("〇一二三四五六
 _KANJI_POWERS = {"十": 10, "百": 100, "千": 1000}
 
 
+_SHORT = 32
+"""Characters up to which an expression is remembered."""
+
+
 class Specific(NamedTuple):
     """One such expression; `text[start:end]` is where it stands."""
 
@@ -72,8 +77,9 @@ def find_specifics(text: str) -> list[Specific]:
     found: list[Specific] = []
     for match in _PATTERN.finditer(text):
         kind = match.lastgroup
-        inside = any(start <= match.start() < end for start, end in skipped)
-        if kind is None or kind == "skip" or inside:
+        if kind is None or kind == "skip":
+            continue
+        if skipped and any(start <= match.start() < end for start, end in skipped):
             continue
         found.append(_specific(kind, match))
     return found
@@ -128,7 +134,15 @@ def _specific(kind: str, match: re.Match[str]) -> Specific:
         "money": "money",
         "number": "number",
     }
-    return Specific(names[kind], _plain(match.group()), *match.span())
+    said = match.group()
+    value = _plain_short(said) if len(said) <= _SHORT else _plain(said)
+    return Specific(names[kind], value, *match.span())
+
+
+@lru_cache(maxsize=4096)
+def _plain_short(text: str) -> str:
+    """`_plain` of one expression; the same few hundred fill the documents of an office."""
+    return _plain(text)
 
 
 def _plain(text: str) -> str:
