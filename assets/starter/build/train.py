@@ -20,9 +20,9 @@ from transformers import GenerationConfig, LlamaForCausalLM
 from build.batches import PAD, Batch, collate
 from build.muon import Muon
 from build.reader import BFLOAT16, Prediction, Reader, make_model, predict
-from build.start import set_copying
+from build.start import redraw_collapsed, set_copying
 from build.tasks import make_contexts
-from build.tokenizer import load_tokenizer, save_tokenizer
+from build.tokenizer import BYTES, load_tokenizer, save_tokenizer
 
 LOGGER = logging.getLogger("starter")
 
@@ -95,7 +95,7 @@ def save_model(model: LlamaForCausalLM, folder: Path) -> None:
     half.save_pretrained(folder)
 
 
-def train(settings: Settings, out: Path, compiled: bool, start: int = 0) -> None:
+def train(settings: Settings, out: Path, compiled: bool, start: int = 0, redraw: bool = False) -> None:
     """Train from nothing and leave a usable model in `out` all along.
 
     Args:
@@ -103,6 +103,7 @@ def train(settings: Settings, out: Path, compiled: bool, start: int = 0) -> None
         out: Folder of the model.
         compiled: Let torch compile the layers.
         start: Go on at this step with the weights in `out` and a fresh optimizer; its data are drawn anew.
+        redraw: Before going on, give tokens that were never learned embeddings of their own.
     """
     torch.manual_seed(settings.seed + start)
     rng = random.Random(settings.seed + start)
@@ -111,6 +112,11 @@ def train(settings: Settings, out: Path, compiled: bool, start: int = 0) -> None
     if start:
         stored = LlamaForCausalLM.from_pretrained(out, dtype=torch.float32)
         model.load_state_dict(stored.state_dict())
+        if redraw:
+            # pieces of characters outside the vocabulary, which no task holds
+            unseen = tokenizer.convert_tokens_to_ids(BYTES)
+            count = redraw_collapsed(model, unseen, tokenizer.all_special_ids, settings.seed + start)
+            LOGGER.info("drew %d embeddings anew", count)
     else:
         set_copying(model, settings.seed)
     reader: nn.Module = Reader(model)
@@ -176,10 +182,15 @@ def main() -> None:
         "--compile", action="store_true", help="half as fast again, where a C++ compiler is at hand"
     )
     parser.add_argument("--start", type=int, default=0, help="go on at this step with the weights in OUT")
+    parser.add_argument(
+        "--redraw",
+        action="store_true",
+        help="with --start: new embeddings for tokens that were never learned",
+    )
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     settings = Settings(steps=arguments.steps, matrix_rate=arguments.matrix_rate)
-    train(settings, arguments.out, arguments.compile, arguments.start)
+    train(settings, arguments.out, arguments.compile, arguments.start, arguments.redraw)
 
 
 if __name__ == "__main__":
