@@ -115,7 +115,9 @@ def train(settings: Settings, out: Path, compiled: bool, start: int = 0, redraw:
         if redraw:
             # pieces of characters outside the vocabulary, which no task holds
             unseen = tokenizer.convert_tokens_to_ids(BYTES)
-            count = redraw_collapsed(model, unseen, tokenizer.all_special_ids, settings.seed + start)
+            count = redraw_collapsed(
+                model.model.embed_tokens.weight, unseen, tokenizer.all_special_ids, settings.seed + start
+            )
             LOGGER.info("drew %d embeddings anew", count)
     else:
         set_copying(model, settings.seed)
@@ -188,6 +190,8 @@ def main() -> None:
         help="with --start: new embeddings for tokens that were never learned",
     )
     arguments = parser.parse_args()
+    if arguments.redraw and not arguments.start:
+        parser.error("--redraw needs --start: there is nothing yet that could have been pushed together")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     settings = Settings(steps=arguments.steps, matrix_rate=arguments.matrix_rate)
     train(settings, arguments.out, arguments.compile, arguments.start, arguments.redraw)
