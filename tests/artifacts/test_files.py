@@ -5,6 +5,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from workbench.artifacts.files import (
     JsonlWriter,
@@ -69,6 +70,19 @@ def test_a_file_that_is_no_json_names_itself(tmp_path: Path) -> None:
 
 def test_numbers_that_are_not_finite_become_null() -> None:
     assert dump_json({"loss": float("nan"), "deep": [float("inf")]}) == b'{"loss": null, "deep": [null]}'
+
+
+class Row(BaseModel):
+    """What a job writes: numbers that may not be finite, and names of broken files."""
+
+    losses: dict[str, tuple[float, ...]]
+    name: str = ""
+
+
+def test_a_record_is_written_as_the_same_mapping_is() -> None:
+    row = Row(losses={"train": (float("nan"), 0.5, float("-inf"))}, name="a\ud800")
+    assert dump_json(row) == dump_json({"losses": {"train": [None, 0.5, None]}, "name": "a\ud800"})
+    assert json.loads(dump_json(row))["name"] == "a\ud800"
 
 
 def test_records_and_paths_become_plain_json(tmp_path: Path) -> None:
