@@ -5,6 +5,10 @@ from typing import Any
 import pytest
 
 from tests.ui.fakes import finish
+from workbench.cli.commands.generate import read_config
+from workbench.cli.context import CliContext
+from workbench.cli.output import Output
+from workbench.cli.parser import build_parser
 from workbench.errors import ConfigError, InputError, NotFoundError
 from workbench.inference import EndpointRegistry
 from workbench.schemas.generation import RaftConfig
@@ -130,6 +134,24 @@ def test_the_command_repeats_the_page(ctx: UiContext, faq: Path) -> None:
     assert "--group '税'" in command
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"group_column": "", "group": ""},
+        {"answer_max": 1_000_000, "valid_share": 0.1, "negative_ratio_max": 0.9, "seed": 7},
+        {"system_prompt": "", "refusal": "お答えできません。", "extra_unanswerable": 3, "distractors": 2},
+    ],
+)
+def test_the_command_says_all_that_the_page_says(ctx: UiContext, faq: Path, changes: dict[str, Any]) -> None:
+    given = values(upload(ctx, faq), **changes)
+    given.pop("token")
+    config = form.read_config(ctx, given)
+    _, *arguments = form.command_for(config)
+    context = CliContext(ctx.workspace, "ja", Output(as_json=True, lang="ja"), {})
+    assert read_config(context, build_parser("ja", arguments).parse_args(arguments)) == config
+
+
 @pytest.mark.parametrize("said", ["", "お答えできません。"])
 def test_the_refusal_of_the_page_is_taught_and_repeated_by_the_command(
     ctx: UiContext, faq: Path, said: str
@@ -141,8 +163,9 @@ def test_the_refusal_of_the_page_is_taught_and_repeated_by_the_command(
 
 
 def test_a_refusal_that_reads_as_an_answer_is_said_before_a_job_starts(ctx: UiContext, faq: Path) -> None:
-    with pytest.raises(ConfigError, match="config_invalid"):
+    with pytest.raises(ConfigError) as caught:
         form.start_generation(ctx, **values(upload(ctx, faq), refusal="窓口へどうぞ。"))
+    assert [problem.code for problem in caught.value.problems] == ["refusal_unclear"]
     assert ctx.jobs.list(kind="generate_raft") == []
 
 

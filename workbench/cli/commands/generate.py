@@ -14,16 +14,23 @@ from workbench.jobs import prepare_workspace
 from workbench.schemas.base import parse
 from workbench.schemas.generation import RaftConfig
 
-SIZES = (
-    "train",
-    "test",
-    "unseen",
-    "unanswerable",
-    "extra_unanswerable",
-    "distractors",
-    "oracle_share",
-    "seed",
-)
+NUMBERS: dict[str, type[int] | type[float]] = {
+    "train": int,
+    "test": int,
+    "unseen": int,
+    "unanswerable": int,
+    "extra_unanswerable": int,
+    "distractors": int,
+    "oracle_share": float,
+    "valid_share": float,
+    "answer_min": int,
+    "answer_max": int,
+    "negative_ratio_max": float,
+    "seed": int,
+}
+"""Fields of `RaftConfig` that are flags of the same name."""
+TEXTS = ("system_prompt", "refusal")
+"""The same for texts; an empty one is a value too."""
 
 
 def add_arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -33,14 +40,15 @@ def add_arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentPars
     raft.add_argument("faq", type=Path, metavar="FAQ.csv")
     raft.add_argument("--out", type=Path, required=True, metavar="DIR")
     raft.add_argument("--teacher", default="extractive", metavar="extractive|ENDPOINT")
-    for name in ("train", "test", "unseen", "unanswerable", "extra-unanswerable", "distractors", "seed"):
-        raft.add_argument(f"--{name}", type=int, metavar="N")
-    raft.add_argument("--oracle-share", type=float, metavar="P")
+    for name, kind in NUMBERS.items():
+        raft.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar="N" if kind is int else "P")
+    for name in TEXTS:
+        raft.add_argument(f"--{name.replace('_', '-')}", metavar="TEXT")
     raft.add_argument("--question-column", default="", metavar="C")
     raft.add_argument("--answer-column", default="", metavar="C")
-    raft.add_argument("--group-column", default="", metavar="C")
+    # left out, it is guessed; empty, there is none
+    raft.add_argument("--group-column", metavar="C")
     raft.add_argument("--group", default="", metavar="VALUE")
-    raft.add_argument("--refusal", metavar="TEXT")
 
 
 def handle(context: CliContext, arguments: argparse.Namespace) -> int:
@@ -72,16 +80,16 @@ def read_config(context: CliContext, arguments: argparse.Namespace) -> RaftConfi
         ConfigError: Flags out of bounds.
         NotFoundError: `--teacher` names no registered endpoint.
     """
-    sizes = {name: getattr(arguments, name) for name in SIZES if getattr(arguments, name) is not None}
+    given = {name: getattr(arguments, name) for name in (*NUMBERS, *TEXTS)}
     source = {
         "path": str(arguments.faq.resolve()),
         "question_column": arguments.question_column,
         "answer_column": arguments.answer_column,
-        "group_column": arguments.group_column,
+        "group_column": arguments.group_column or "",
+        "guess_group": arguments.group_column is None,
     }
-    values: dict[str, Any] = {"source": source, "group": arguments.group, **sizes}
-    if arguments.refusal is not None:
-        values["refusal"] = arguments.refusal
+    values: dict[str, Any] = {"source": source, "group": arguments.group}
+    values |= {name: value for name, value in given.items() if value is not None}
     if arguments.teacher != "extractive":
         prepare_workspace(context.workspace)
         endpoint = EndpointRegistry(context.workspace).get(arguments.teacher)

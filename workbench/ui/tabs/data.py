@@ -20,19 +20,6 @@ from workbench.ui.views import faq as view
 from workbench.ui.views.html import el, join, paragraph
 from workbench.ui.views.runs import run_choices
 
-ADVANCED = (
-    "extra_unanswerable",
-    "distractors",
-    "oracle_share",
-    "valid_share",
-    "answer_min",
-    "answer_max",
-    "negative_ratio_max",
-    "seed",
-    "system_prompt",
-    "refusal",
-)
-
 
 @dataclass(frozen=True)
 class Parts:
@@ -121,7 +108,7 @@ def _lay_out_settings(ctx: UiContext) -> dict[str, Any]:
         with gr.Column(elem_classes="wb-card"):
             note = paragraph(ctx.t("data_tab.sizes.note"), "wb-soft")
             gr.HTML(join([el("h2", ctx.t("data_tab.sizes.heading")), note]), elem_classes="wb-html")
-            fields = build_form(RaftConfig, "data", ctx, fields=form.SIZES, advanced=ADVANCED)
+            fields = build_form(RaftConfig, "data", ctx, fields=form.SIZES, advanced=form.ADVANCED)
         with gr.Column(elem_classes="wb-card"):
             gr.HTML(el("h2", ctx.t("data_tab.teacher.heading")), elem_classes="wb-html")
             choices = form.teacher_choices(ctx)

@@ -15,7 +15,6 @@ from workbench.generation.templates import check_refusal
 from workbench.i18n import render_error
 from workbench.inference import EndpointRegistry
 from workbench.paths import assets_dir
-from workbench.schemas.base import parse
 from workbench.schemas.generation import FaqSource, RaftConfig
 from workbench.schemas.inference import Endpoint
 from workbench.schemas.job import JobRecord
@@ -32,6 +31,19 @@ from workbench.ui.views.uploads import is_known_source, keep_upload
 SAMPLE = Path("samples") / "city_faq.csv"
 EXTRACTIVE = "extractive"
 SIZES = ("train", "test", "unseen", "unanswerable")
+ADVANCED = (
+    "extra_unanswerable",
+    "distractors",
+    "oracle_share",
+    "valid_share",
+    "answer_min",
+    "answer_max",
+    "negative_ratio_max",
+    "seed",
+    "system_prompt",
+    "refusal",
+)
+"""Fields behind one click; all of them are flags of the command too."""
 FILES = ("train", "valid", "test", "test_unseen", "test_unanswerable")
 
 
@@ -231,17 +243,18 @@ def show_command(ctx: UiContext, **values: Any) -> str:
 
 
 def command_for(config: RaftConfig) -> list[str]:
-    """`workbench generate raft ...` with every value that differs from its default."""
-    source, plain = config.source, parse(RaftConfig, {"source": config.source})
+    """`workbench generate raft ...` with the columns, the sizes, and every value that differs from its default."""
+    source, plain = config.source, RaftConfig(source=config.source)
     command = ["workbench", "generate", "raft", source.path, "--out", "raft-data"]
     command += ["--teacher", config.endpoint.name if config.endpoint else EXTRACTIVE]
-    for name in (*SIZES, "extra_unanswerable", "distractors", "oracle_share", "seed"):
-        if name in SIZES or getattr(config, name) != getattr(plain, name):
-            command += [f"--{name.replace('_', '-')}", f"{getattr(config, name):g}"]
-    for flag, value in (("--group-column", source.group_column), ("--group", config.group)):
-        command += [flag, value] if value else []
-    # empty means the five wordings, so it is said too
-    command += ["--refusal", config.refusal] if config.refusal != plain.refusal else []
+    command += ["--question-column", source.question_column, "--answer-column", source.answer_column]
+    # an empty one means that there is none, where a missing flag would mean to guess
+    command += ["--group-column", source.group_column]
+    command += ["--group", config.group] if config.group else []
+    for name in (*SIZES, *ADVANCED):
+        value = getattr(config, name)
+        if name in SIZES or value != getattr(plain, name):
+            command += [f"--{name.replace('_', '-')}", str(value)]
     return command
 
 
