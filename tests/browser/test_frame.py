@@ -52,6 +52,17 @@ def test_the_start_page_in_english(browser: Browser, url: str) -> None:
     context.close()
 
 
+def test_the_command_of_the_data_form_follows_every_field(page: Page, url: str) -> None:
+    open_page(page, f"{url}/ja/#data")
+    page.locator("#data-sample").click()
+    expect(page.locator("#data-command")).to_contain_text("--question-column '質問'")
+    page.locator("#data-advanced").get_by_role("button").first.click()
+    page.locator("#data-refusal textarea").fill("お答えできません。")
+    expect(page.locator("#data-command")).to_contain_text("--refusal 'お答えできません。'")
+    page.locator("#data-seed input").fill("7")
+    expect(page.locator("#data-command")).to_contain_text("--seed 7")
+
+
 def test_arrow_keys_move_between_the_steps(page: Page, url: str) -> None:
     open_page(page, f"{url}/ja/")
     tab(page, "start").focus()

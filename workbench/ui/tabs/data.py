@@ -151,12 +151,13 @@ def _wire_start(ctx: UiContext, parts: Parts, opened: list[Any]) -> None:
         "teacher": parts.teacher,
         "token": parts.token,
     }
-    watched = [parts.source, parts.group, parts.teacher, *(parts.form[name] for name in form.SIZES)]
     ON(
-        [component.change for component in watched],
+        [component.change for name, component in values.items() if name != "token"],
         ui_handler(ctx, form.show_command),
         inputs_kwargs=values,
         outputs=parts.command,
+        # the last of many: a file that is opened fills nine fields at once
+        trigger_mode="always_last",
         **QUIET,
     )
     shown = [parts.card, parts.result, parts.runs, parts.next]
