@@ -162,6 +162,10 @@ def pip_install(requirements: list[str]) -> None:
     # worker processes and the page find the package through the environment, not through a variable
     site = next((VENV / "lib").glob("python3.*")) / "site-packages"
     (site / "workbench_checkout.pth").write_text(f"{ROOT}\n", encoding="utf-8")
+    # as pip does with what it installs: without it the first start, and every start where Python may not write, compiles
+    subprocess.run(
+        [command[0], "-m", "compileall", "-q", str(ROOT / "workbench")], stdout=sys.stderr, check=False
+    )
 
 
 def ensure_environment(extras: tuple[str, ...]) -> None:

@@ -12,8 +12,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from workbench.jobs import JobContext, run_job
-from workbench.schemas.job import JobKind
+from workbench.startup import collection_paused
+
+with collection_paused():
+    from workbench.jobs import JobContext, run_job
+    from workbench.schemas.job import JobKind
 
 JobFunction = Callable[[dict[str, Any], JobContext], dict[str, Any]]
 
@@ -35,7 +38,9 @@ FUNCTIONS: dict[JobKind, str] = {
 
 def _deferred(module: str) -> JobFunction:
     def call(config: dict[str, Any], job: JobContext) -> dict[str, Any]:
-        return import_module(module).run(config, job)
+        with collection_paused():
+            run = import_module(module).run
+        return run(config, job)
 
     return call
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -90,3 +91,18 @@ def test_the_start_page_speaks_english_to_an_english_browser(
         }
         assert foreign == set()
         browser.close()
+
+
+def test_who_ends_the_program_while_a_page_is_open_reads_a_sentence_and_no_traceback(
+    page: Page, tmp_path: Path, repo_root: Path
+) -> None:
+    port = free_port()
+    with serving(tmp_path / "workspace", repo_root, port) as process:
+        page.goto(f"http://127.0.0.1:{port}/")
+        expect(page.locator("#start-sample")).to_be_visible()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 0
+    said = (tmp_path / f"page-{port}.log").read_text(encoding="utf-8")
+    assert "実行中のジョブはそのまま続きます" in said
+    assert "Traceback" not in said
+    assert "ERROR" not in said

@@ -17,6 +17,7 @@ from workbench.cli.parser import build_parser
 from workbench.errors import InternalError, WorkbenchError
 from workbench.i18n import LANGUAGES, Lang, pick_language
 from workbench.paths import Workspace
+from workbench.startup import collection_paused
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +49,8 @@ def main(arguments: Sequence[str], environ: Mapping[str, str] | None = None) -> 
         stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
     )
     try:
-        parser = build_parser(lang, arguments)
+        with collection_paused():  # the command's own modules are imported here
+            parser = build_parser(lang, arguments)
         parsed, unknown = parser.parse_known_args(list(arguments))
         if unknown and parsed.command != "test":
             parser.error(" ".join(unknown))

@@ -7,10 +7,6 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from openpyxl import Workbook
-from openpyxl.styles import Alignment, Font
-from openpyxl.utils import get_column_letter
-
 from workbench.evaluation.naming import NOTHING, say_bench, say_bounds, say_change, say_measure, say_value
 from workbench.i18n import Lang, t
 from workbench.schemas.comparison import Sentence
@@ -135,6 +131,9 @@ def _csv_cell(value: Value) -> Value:
 
 def to_xlsx(table: RunTable, lang: Lang) -> bytes:
     """A sheet to read, and one with every number."""
+    # imported here: it is slow to load, and few tables become workbooks
+    from openpyxl import Workbook
+
     book = Workbook()
     read: Any = book.active
     read.title = t("table.sheet.read", lang)
@@ -166,6 +165,9 @@ def _fill(sheet: Any, values: Sequence[Value]) -> None:
 
 
 def _dress(sheet: Any, width: int) -> None:
+    from openpyxl.styles import Alignment, Font
+    from openpyxl.utils import get_column_letter
+
     sheet.freeze_panes = "B2"
     for cell in sheet[1]:
         cell.font = Font(bold=True)

@@ -14,28 +14,22 @@ import zlib
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import chain, dropwhile, islice
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TextIO, cast
 from xml.etree.ElementTree import ParseError
-
-import openpyxl  # pyright: ignore[reportMissingModuleSource]
-from openpyxl.utils.exceptions import (  # pyright: ignore[reportMissingModuleSource]
-    InvalidFileException,
-)
 
 from workbench.errors import InputError
 from workbench.generation.encoding import Encoding, Sample, detect_encoding, error_handler, read_sample
 from workbench.generation.faq_columns import guess_columns
 from workbench.schemas.generation import FaqSource
 
-OPENPYXL: Any = openpyxl
 # what the archive, the XML and the package itself raise over a damaged or foreign workbook; an archive that is
 # compressed in a way that Python does not know is the last one
 _XLSX_FAULTS: tuple[type[Exception], ...] = (
     zipfile.BadZipFile,
     zlib.error,
-    cast("type[Exception]", InvalidFileException),
     ParseError,
     KeyError,
     ValueError,
@@ -247,7 +241,9 @@ def _open_xlsx(path: Path, source: FaqSource) -> Generator[Opened, None, None]:
                 warnings.simplefilter(
                     "ignore"
                 )  # openpyxl warns of styles and extensions that it does not need
-                book = OPENPYXL.load_workbook(file, read_only=True, data_only=True)
+                # imported here: it is slow to load, and few files are workbooks
+                openpyxl: Any = import_module("openpyxl")
+                book = openpyxl.load_workbook(file, read_only=True, data_only=True)
         except _XLSX_FAULTS as exc:
             raise InputError("faq_xlsx_broken", name=path.name) from exc
         try:

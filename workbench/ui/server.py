@@ -7,10 +7,12 @@ import logging
 import os
 import socket
 import sys
+import threading
 import time
 import webbrowser
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +30,13 @@ from workbench.paths import Workspace
 from workbench.pipeline import load_recipe, sample_recipe_path, submit_recipe
 from workbench.review import VoteStore
 from workbench.schemas.job import JobRecord
+from workbench.startup import collection_paused
 from workbench.ui.address import open_socket, page_address
 from workbench.ui.app import build_app
 from workbench.ui.context import Services, UiContext
+from workbench.ui.gradio_import import no_application_yet
 from workbench.ui.handlers import GRADIO
+from workbench.ui.late_page import LatePage, mounted
 from workbench.ui.middleware import App, Guard, HostRule, Sessions, is_loopback, page_language
 from workbench.ui.plotly_file import plotly_script
 from workbench.ui.services import make_services
@@ -44,6 +49,10 @@ PASSWORD_VARIABLE = "WORKBENCH_PASSWORD"
 HOSTS_VARIABLE = "WORKBENCH_HOSTS"
 """Further host names, separated by commas, for a machine behind a proxy."""
 MAX_UPLOAD = "1gb"
+_BUILDING = threading.Lock()
+"""Gradio keeps the page that is being laid out in one place for the whole process."""
+LATE_SECONDS = 3.0
+"""How long the first page is left alone with its person before the other language is built beside it."""
 HEAD = (
     '<link rel="icon" type="image/svg+xml" href="/static/favicon.svg">'
     '<link rel="stylesheet" href="/static/workbench.css">'
@@ -136,6 +145,7 @@ def build_server(
     workspace: Workspace,
     *,
     lang: Lang | None = None,
+    first: Lang = "ja",
     services: Services | None = None,
     build: Callable[[UiContext], gr.Blocks] = build_app,
 ) -> FastAPI:
@@ -144,15 +154,35 @@ def build_server(
     Args:
         workspace: A prepared workspace.
         lang: Language of the start address where neither the browser nor the person chose one.
+        first: Language of the page that is built here; others are built when they are asked for, or soon after.
         services: What pages ask of other rooms.
         build: Makes one language's page.
     """
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    _add_own_routes(app, lang)
     jobs = JobStore(workspace)
-    for language in LANGUAGES:
-        blocks = build(make_context(workspace, language, jobs, services or Services()))
-        _mount(app, blocks, language, workspace)
+
+    def mount(app: FastAPI, language: Lang) -> FastAPI:
+        with _BUILDING, collection_paused():
+            with no_application_yet():
+                blocks = build(make_context(workspace, language, jobs, services or Services()))
+            _mount(app, blocks, language, workspace)
+        return app
+
+    late = {
+        language: LatePage(partial(mount, FastAPI(), language)) for language in LANGUAGES if language != first
+    }
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
+        async with AsyncExitStack() as stack:
+            for page in late.values():
+                await stack.enter_async_context(page.until_closed(LATE_SECONDS))
+            yield
+
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    _add_own_routes(app, lang)
+    mount(app, first)
+    for language, page in late.items():
+        app.mount(f"/{language}", page)
     return app
 
 
@@ -182,6 +212,8 @@ def _mount(app: FastAPI, blocks: gr.Blocks, lang: Lang, workspace: Workspace) ->
         theme=make_theme(),
         head=HEAD,
     )
+    # the one that serves, where gradio keeps the one that it made while the page was laid out
+    vars(blocks)["app"] = mounted(app)
 
 
 def guard(app: FastAPI, host: str, environ: Mapping[str, str]) -> Guard:
@@ -205,6 +237,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 7860,
     lang: Lang | None = None,
+    first: Lang = "ja",
     open_browser: bool = True,
     say: Say = logger.info,
     environ: Mapping[str, str] = os.environ,
@@ -216,6 +249,7 @@ def serve(
         host: Address to listen on; anything but loopback needs the password variable.
         port: Wanted port; a taken one gives the next free one, and `say` hears of it.
         lang: Language of the first page and of what is said; None: the browser's choice, and Japanese.
+        first: Language that is ready first where `lang` is None: the likeliest choice of the browser.
         open_browser: Whether to open a browser window.
         say: Told lines for people: the address, a taken port.
         environ: The environment, for the password and further host names.
@@ -243,12 +277,18 @@ def serve(
             say(words("server.port_taken", wanted=port, port=found))
         url = page_address(host, found, lang)
         lock.announce(host, found, url)
-        app = guard(build_server(workspace, lang=lang, services=make_services(environ)), host, environ)
+        app = guard(
+            build_server(workspace, lang=lang, first=lang or first, services=make_services(environ)),
+            host,
+            environ,
+        )
         # what waited in the queue, or died with the machine, is seen to now
         JobStore(workspace).dispatch()
         # nothing lies here, so nothing of the working directory can be served
         os.chdir(workspace.empty)
-        _run(app, listener, lambda: _greet(url, say, words, open_browser))
+        _run(
+            app, listener, lambda: _greet(url, say, words, open_browser), lambda: say(words("server.closing"))
+        )
     finally:
         lock.release()
     return 0
@@ -271,24 +311,34 @@ def _greet(url: str, say: Say, words: Translator, open_browser: bool) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Tells when it really listens."""
+    """Tells when it really listens and when it stops."""
 
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, on_ready: Callable[[], None], on_end: Callable[[], object]
+    ) -> None:
         super().__init__(config)
-        self._on_ready = on_ready
+        self._on_ready, self._on_end = on_ready, on_end
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._on_ready()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_end()
+        # every open page holds a stream that never ends; to cut those is no error
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        await super().shutdown(sockets)
 
-def _run(app: Guard, listener: socket.socket, on_ready: Callable[[], None]) -> None:
+
+def _run(
+    app: Guard, listener: socket.socket, on_ready: Callable[[], None], on_end: Callable[[], object]
+) -> None:
     # the guard is a plain ASGI application; uvicorn's own type for one is wider
     inner: Any = app
-    config = uvicorn.Config(inner, log_level="warning", access_log=False, timeout_graceful_shutdown=3)
-    # it shuts down in order and hands the interruption on; jobs are processes of their own, so nothing is left to say
+    config = uvicorn.Config(inner, log_level="warning", access_log=False, timeout_graceful_shutdown=1)
+    # it shuts down in order and hands the interruption on
     with suppress(KeyboardInterrupt):
-        _Server(config, on_ready).run(sockets=[listener])
+        _Server(config, on_ready, on_end).run(sockets=[listener])
 
 
 def main(arguments: list[str], environ: Mapping[str, str] = os.environ) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from workbench.cli.context import CliContext
+from workbench.startup import collection_paused
 
 
 def add_arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:
@@ -19,7 +20,8 @@ def handle(context: CliContext, arguments: argparse.Namespace) -> int:
     # the page brings gradio, which no other command needs to wait for
     from importlib import import_module
 
-    server = import_module("workbench.ui.server")
+    with collection_paused():
+        server = import_module("workbench.ui.server")
     return int(
         server.serve(
             context.workspace,
@@ -27,6 +29,7 @@ def handle(context: CliContext, arguments: argparse.Namespace) -> int:
             port=arguments.port,
             # without --lang the page speaks the browser's language, not the terminal's
             lang=getattr(arguments, "lang", None),
+            first=context.lang,
             open_browser=not arguments.no_browser,
             say=context.out.line,
         )

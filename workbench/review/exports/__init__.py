@@ -13,7 +13,6 @@ from workbench.review.exports.page import write_page
 from workbench.review.exports.pairs import Row, dpo_rows, kto_rows, sft_rows
 from workbench.review.exports.report import write_report
 from workbench.review.exports.source import ExportSource, GateNote, load_source
-from workbench.review.exports.workbook import write_workbook
 from workbench.schemas.review import ExportedQuestion
 from workbench.text.escape import clean_xml
 
@@ -27,8 +26,15 @@ class Export(NamedTuple):
     """The file; or the rows of a training file, whose questions must stay out of later test sets."""
 
 
+def _write_workbook(source: ExportSource) -> bytes:
+    # imported here: what writes workbooks is slow to load, and the page starts without it
+    from workbench.review.exports.workbook import write_workbook
+
+    return write_workbook(source)
+
+
 EXPORTS: dict[str, Export] = {
-    "xlsx": Export(".xlsx", write_workbook),
+    "xlsx": Export(".xlsx", _write_workbook),
     "csv": Export(".csv", write_csv),
     "votes": Export(".votes.jsonl", write_votes),
     "dpo": Export(".dpo.jsonl", dpo_rows),
