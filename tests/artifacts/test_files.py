@@ -94,6 +94,18 @@ def test_records_and_paths_become_plain_json(tmp_path: Path) -> None:
     }
 
 
+def test_what_json_does_not_know_is_found_however_deep_it_stands(tmp_path: Path) -> None:
+    entry = FileEntry(path="a", bytes=1, sha256="0")
+    deep = {"a": [{"b": (entry, {1.5}, tmp_path)}], 3: frozenset({"x"}), "n": float("nan")}
+    assert json.loads(dump_json(deep)) == {
+        "a": [{"b": [{"path": "a", "bytes": 1, "sha256": "0"}, [1.5], str(tmp_path)]}],
+        "3": ["x"],
+        "n": None,
+    }
+    with pytest.raises(TypeError):
+        dump_json({"a": object()})
+
+
 def test_japanese_stays_readable_and_broken_names_survive() -> None:
     assert "市役所".encode() in dump_json({"name": "市役所"})
     assert json.loads(dump_json({"name": "\udcff"})) == {"name": "\udcff"}

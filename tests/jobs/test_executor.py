@@ -9,9 +9,10 @@ import pytest
 
 from tests.jobs.support import until
 from workbench.jobs import FakeExecutor, LocalExecutor
-from workbench.jobs.executor import python_variables, worker_command
+from workbench.jobs.executor import worker_command
 from workbench.jobs.processes import is_pid_alive
 from workbench.paths import Workspace
+from workbench.startup import python_variables
 
 
 @pytest.fixture

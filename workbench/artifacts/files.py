@@ -47,17 +47,18 @@ def to_plain(value: object) -> Any:
 
 def dump_json(value: object, *, indent: int | None = None) -> bytes:
     """JSON as UTF-8 bytes. Characters that UTF-8 cannot hold (broken file names) are written as escapes."""
-    plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else to_plain(value)
+    plain: Any = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
     try:
-        text = json.dumps(plain, ensure_ascii=False, indent=indent, allow_nan=False)
-    except ValueError:
-        # only now gone through value by value: a record is plain but for a number that is not finite
+        # nearly all that is written is plain already, or becomes so where it is not
+        text = json.dumps(plain, ensure_ascii=False, indent=indent, allow_nan=False, default=to_plain)
+    except (TypeError, ValueError):
+        # only now gone through value by value: a number that is not finite, or a key that is no text
         plain = to_plain(plain)
         text = json.dumps(plain, ensure_ascii=False, indent=indent)
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError:
-        return json.dumps(plain, indent=indent).encode("ascii")
+        return json.dumps(plain, indent=indent, default=to_plain).encode("ascii")
 
 
 def write_bytes_atomic(path: Path, data: bytes, *, durable: bool = True) -> None:

@@ -13,10 +13,10 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from workbench.jobs.executor import python_variables
 from workbench.jobs.processes import is_process_alive, process_started_at
 from workbench.jobs.store import JobStore
 from workbench.paths import Workspace
+from workbench.startup import python_variables
 
 _PATIENCE = 120.0
 _PAUSE = 0.2

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from workbench.jobs.processes import is_process_alive, process_started_at
+from workbench.spare import Order, take_spare
+from workbench.startup import python_variables
 
 logger = logging.getLogger(__name__)
 
@@ -69,19 +71,23 @@ class LocalExecutor:
         # kept empty: neither a module nor a file that lies about can be picked up by accident
         empty = folder.parent.parent / "empty"
         empty.mkdir(exist_ok=True)
-        with (folder / "log.txt").open("ab") as log:
-            child = subprocess.Popen(
-                self._command(folder),
+        order = Order(folder, empty, {**env, **python_variables(env)})
+        child = (take_spare(order) if self._command is worker_command else None) or self._start(order)
+        with self._lock:
+            self._children.append(child)
+        return child.pid
+
+    def _start(self, order: Order) -> subprocess.Popen[bytes]:
+        with (order.folder / "log.txt").open("ab") as log:
+            return subprocess.Popen(
+                self._command(order.folder),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                cwd=empty,
-                env={**env, **python_variables(env)},
+                cwd=order.cwd,
+                env=order.env,
             )
-        with self._lock:
-            self._children.append(child)
-        return child.pid
 
     def started_at(self, pid: int) -> float:
         return process_started_at(pid)
@@ -112,16 +118,3 @@ class LocalExecutor:
 def worker_command(folder: Path) -> list[str]:
     """The command line of a worker in the same Python as ours."""
     return [sys.executable, "-m", "workbench.worker", str(folder)]
-
-
-def python_variables(env: Mapping[str, str]) -> dict[str, str]:
-    """What a Python process of ours needs in its environment, whoever starts it and from wherever."""
-    package_root = str(Path(__file__).resolve().parent.parent.parent)
-    given = env.get("PYTHONPATH", "").split(os.pathsep)
-    others = [place for place in given if place not in ("", package_root)]
-    return {
-        "PYTHONPATH": os.pathsep.join([package_root, *others]),
-        # lines reach the log at once, and a crash inside native code leaves a trace there
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONFAULTHANDLER": "1",
-    }

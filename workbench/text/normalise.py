@@ -91,6 +91,8 @@ _JA = _Table(lambda char: unicodedata.normalize("NFKC", char).lower(), _is_dropp
 _SPACELESS = _Table(lambda char: unicodedata.normalize("NFKC", char), str.isspace)
 _SHORT = 64
 """Characters below which a look-up takes longer than it saves."""
+_REMEMBERED = 2000
+"""Characters up to which a normalised text is remembered."""
 
 
 def _decode(codes: NDArray[np.uint16]) -> str:
@@ -104,11 +106,19 @@ def norm_light(text: str) -> str:
 
 def norm_ja(text: str) -> str:
     """NFKC, lower case, without whitespace, punctuation and symbols; digits and the long vowel mark stay."""
+    # the measures of one answer ask for the same texts again and again
+    return _remembered_ja(text) if len(text) <= _REMEMBERED else _norm_ja(text)
+
+
+def _norm_ja(text: str) -> str:
     codes = _JA.look_up(text)
     if codes is not None:
         return _decode(codes[codes != 0])
     normal = unicodedata.normalize("NFKC", text).lower()
     return "".join(char for char in normal if not _is_dropped(char))
+
+
+_remembered_ja = lru_cache(maxsize=1024)(_norm_ja)
 
 
 def norm_spaceless(text: str) -> str:

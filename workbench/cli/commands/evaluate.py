@@ -6,6 +6,8 @@ evaluate --task NAME[=DATA] --endpoint E      tasks of the catalogue or of a fil
 evaluate --lm-eval TASKS --endpoint E         lm-evaluation-harness as a process of its own
 evaluate tasks | import FILE | export RUN     the catalogue; result files of other programs
 evaluate dataset TRAIN --out DIR              llm-jp-eval's dataset files from JCommonsenseQA as it is published
+
+Scripts ask endpoints in loops: what only the other ways need is imported where they begin.
 """
 
 from __future__ import annotations
@@ -18,23 +20,16 @@ from typing import Any
 
 from workbench.artifacts import hash_file
 from workbench.cli.commands.following import follow, public_record
-from workbench.cli.commands.run import run_recipe
 from workbench.cli.context import CliContext
 from workbench.cli.files import write_out
 from workbench.errors import InputError
-from workbench.evaluation.formats import WRITERS, export_run, import_results
-from workbench.evaluation.formats.llm_jp_dataset import build_jcq_datasets
-from workbench.evaluation.formats.lm_eval_child import build_command, find_python, run_lm_eval
 from workbench.evaluation.tasks import list_tasks, load_task
 from workbench.inference import EndpointRegistry
 from workbench.jobs import prepare_workspace
-from workbench.pipeline import evaluate_recipe
-from workbench.pipeline.sides import settle_side
 from workbench.schemas.artifact import Artifact
 from workbench.schemas.base import parse
 from workbench.schemas.evaluation import EvaluateConfig, RunMetrics, TaskChoice
 from workbench.schemas.inference import Endpoint
-from workbench.serving.servers import find_note
 
 PLACEHOLDER = "endpoint"
 """Name of an endpoint that was given by its address."""
@@ -66,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentPars
     importing.add_argument("--provider", default="")
     exporting = actions.add_parser("export", parents=[common])
     exporting.add_argument("run", metavar="RUN")
-    exporting.add_argument("--format", required=True, choices=tuple(WRITERS))
+    exporting.add_argument("--format", required=True)
     exporting.add_argument("--out", required=True, type=Path, metavar="DIR")
     building = actions.add_parser("dataset", parents=[common])
     building.add_argument("train", type=Path, metavar="TRAIN")
@@ -84,6 +79,9 @@ def handle(context: CliContext, arguments: argparse.Namespace) -> int:
         return _run_tasks(context, arguments)
     if not arguments.adapter or not (arguments.dataset or arguments.task):
         raise InputError("evaluate_needs")
+    from workbench.cli.commands.run import run_recipe
+    from workbench.pipeline import evaluate_recipe
+
     recipe = evaluate_recipe(
         context.artifacts(),
         arguments.adapter,
@@ -98,7 +96,11 @@ def handle(context: CliContext, arguments: argparse.Namespace) -> int:
 def _run_tasks(context: CliContext, arguments: argparse.Namespace) -> int:
     jobs = context.jobs()
     config = read_config(context, arguments)
-    config = settle_side(config, find_note(config.endpoint, jobs))
+    if jobs.list(kind="serve"):
+        from workbench.pipeline.sides import settle_side
+        from workbench.serving.servers import find_note
+
+        config = settle_side(config, find_note(config.endpoint, jobs))
     secrets = (config.endpoint.api_key_env,) if config.endpoint.api_key_env else ()
     submitted = jobs.submit("evaluate", config.label, config, secret_names=secrets)
     context.out.say("cli.submitted", job=submitted.spec.id)
@@ -173,6 +175,9 @@ def read_endpoint(context: CliContext, arguments: argparse.Namespace) -> Endpoin
 
 
 def _run_lm_eval(context: CliContext, arguments: argparse.Namespace) -> int:
+    from workbench.evaluation.formats import import_results
+    from workbench.evaluation.formats.lm_eval_child import build_command, find_python, run_lm_eval
+
     endpoint = read_endpoint(context, arguments)
     python = find_python(arguments.lm_eval_python)
     include = str(Path(arguments.include_path).resolve()) if arguments.include_path else ""
@@ -196,6 +201,8 @@ def _list(context: CliContext, arguments: argparse.Namespace) -> int:
 
 
 def _import(context: CliContext, arguments: argparse.Namespace) -> int:
+    from workbench.evaluation.formats import import_results
+
     artifact, run = import_results(
         arguments.files,
         context.artifacts(),
@@ -215,12 +222,16 @@ def _tell_import(context: CliContext, artifact: Artifact, notes: list[dict[str, 
 
 
 def _export(context: CliContext, arguments: argparse.Namespace) -> int:
+    from workbench.evaluation.formats import export_run
+
     written = export_run(arguments.run, arguments.format, arguments.out, context.artifacts())
     context.out.result(written, "\n".join(written["files"]))
     return 0
 
 
 def _build_dataset(context: CliContext, arguments: argparse.Namespace) -> int:
+    from workbench.evaluation.formats.llm_jp_dataset import build_jcq_datasets
+
     out: Path = arguments.out.resolve()
     built = build_jcq_datasets(arguments.train, arguments.test)
     for name, content in built.items():

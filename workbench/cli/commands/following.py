@@ -10,7 +10,7 @@ from workbench.i18n import has_key, render_error
 from workbench.jobs import JobStore
 from workbench.schemas.job import ENDED, JobErrorRecord, JobRecord
 
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.1
 
 
 def follow(context: CliContext, jobs: JobStore, job_id: str) -> JobRecord:
