@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,13 @@ sys.path.insert(0, str(REPO))
 
 from workbench.jobs import prepare_workspace  # noqa: E402
 from workbench.paths import Workspace  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def what_a_start_froze_is_collected_again() -> Iterator[None]:
+    """A program starts once in its life, the one process of all tests many times."""
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,6 @@ def collector() -> Iterator[None]:
     assert gc.isenabled()
     yield
     gc.enable()
-    gc.unfreeze()
 
 
 def test_nothing_is_collected_meanwhile_and_what_is_there_is_left_alone_afterwards() -> None:
