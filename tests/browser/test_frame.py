@@ -52,6 +52,17 @@ def test_the_start_page_in_english(browser: Browser, url: str) -> None:
     context.close()
 
 
+def test_gradios_own_words_are_in_the_pages_language(browser: Browser, url: str) -> None:
+    context = browser.new_context(locale="en-US")
+    page = open_page(context.new_page(), f"{url}/ja/#data")
+    upload = page.locator("#data-file")
+    expect(upload).to_contain_text("ここに")
+    expect(upload).not_to_contain_text("Drop")
+    page = open_page(context.new_page(), f"{url}/en/#data")
+    expect(page.locator("#data-file")).to_contain_text("Drop")
+    context.close()
+
+
 def test_the_command_of_the_data_form_follows_every_field(page: Page, url: str) -> None:
     open_page(page, f"{url}/ja/#data")
     page.locator("#data-sample").click()

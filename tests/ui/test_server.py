@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import socket
 import subprocess
 import sys
@@ -51,6 +52,15 @@ def test_the_saved_language_wins(client: TestClient) -> None:
 def test_each_language_has_its_page(client: TestClient) -> None:
     assert "ファインチューニング工房" in client.get("/ja/").text
     assert "Fine-Tuning Workbench" in client.get("/en/").text
+
+
+def test_a_page_says_its_language_whatever_the_browser_speaks(client: TestClient) -> None:
+    for lang in ("ja", "en"):
+        head = client.get(f"/{lang}/", headers={"accept-language": "de"}).text.partition("</head>")[0]
+        assert re.search(r"<html\s+lang=\"(\w+)\"", head).group(1) == lang
+        assert f"['language', '{lang}'], ['languages', ['{lang}']]" in head
+        assert "og:" not in head.partition("window.gradio_config")[0]
+        assert "githubusercontent" not in head.partition("window.gradio_config")[0]
 
 
 def test_scripts_styles_and_the_plotting_library_are_served_from_here(client: TestClient) -> None:

@@ -38,6 +38,7 @@ from workbench.ui.gradio_import import no_application_yet
 from workbench.ui.handlers import GRADIO
 from workbench.ui.late_page import LatePage, mounted
 from workbench.ui.middleware import App, Guard, HostRule, Sessions, is_loopback, page_language
+from workbench.ui.page_template import install
 from workbench.ui.plotly_file import plotly_script
 from workbench.ui.services import make_services
 from workbench.ui.theme import make_theme
@@ -158,6 +159,7 @@ def build_server(
         services: What pages ask of other rooms.
         build: Makes one language's page.
     """
+    install()
     jobs = JobStore(workspace)
 
     def mount(app: FastAPI, language: Lang) -> FastAPI:
