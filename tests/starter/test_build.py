@@ -8,6 +8,7 @@ import json
 import random
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -177,3 +178,34 @@ def _nearest(vectors: torch.Tensor) -> float:
     """The largest cosine of two different ones."""
     units = torch.nn.functional.normalize(vectors)
     return (units @ units.T - 2 * torch.eye(len(units))).max().item()
+
+
+@pytest.mark.slow
+def test_a_training_that_was_stopped_ends_with_the_same_weights(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = load("train")
+    make_contexts, drawn = train.make_contexts, {"left": 1_000_000}
+
+    def few(rng: random.Random, progress: float) -> list[Any]:
+        if not drawn["left"]:
+            raise KeyboardInterrupt
+        drawn["left"] -= 1
+        return make_contexts(rng, progress)[:2]
+
+    monkeypatch.setattr(train, "make_contexts", few)
+    monkeypatch.setattr(train, "SAVE_EVERY", 1)
+    settings = train.Settings(steps=4)
+    for name in ("whole", "parts"):
+        (tmp_path / name).mkdir()
+    train.train(settings, tmp_path / "whole", False)
+    state = tmp_path / "state.pt"
+    drawn["left"] = 6 + 2  # the probe's batches come first
+    with pytest.raises(KeyboardInterrupt):
+        train.train(settings, tmp_path / "parts", False, state=state)
+    drawn["left"] = 1_000_000
+    train.train(settings, tmp_path / "parts", False, state=state)
+    whole, parts = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "parts"))
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+    with pytest.raises(ValueError, match="other settings"):
+        train.train(train.Settings(steps=5), tmp_path / "parts", False, state=state)

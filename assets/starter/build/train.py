@@ -8,7 +8,7 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
 
@@ -21,10 +21,13 @@ from build.batches import PAD, Batch, collate
 from build.muon import Muon
 from build.reader import BFLOAT16, Prediction, Reader, make_model, predict
 from build.start import redraw_collapsed, set_copying
+from build.state import restore_state, save_state
 from build.tasks import make_contexts
 from build.tokenizer import BYTES, load_tokenizer, save_tokenizer
 
 LOGGER = logging.getLogger("starter")
+SAVE_EVERY = 200
+"""Steps between two looks at the probe, each of which leaves model and state on disk."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,14 @@ def save_model(model: LlamaForCausalLM, folder: Path) -> None:
     half.save_pretrained(folder)
 
 
-def train(settings: Settings, out: Path, compiled: bool, start: int = 0, redraw: bool = False) -> None:
+def train(
+    settings: Settings,
+    out: Path,
+    compiled: bool,
+    start: int = 0,
+    redraw: bool = False,
+    state: Path | None = None,
+) -> None:
     """Train from nothing and leave a usable model in `out` all along.
 
     Args:
@@ -104,6 +114,10 @@ def train(settings: Settings, out: Path, compiled: bool, start: int = 0, redraw:
         compiled: Let torch compile the layers.
         start: Go on at this step with the weights in `out` and a fresh optimizer; its data are drawn anew.
         redraw: Before going on, give tokens that were never learned embeddings of their own.
+        state: File that keeps the training; where it exists, the training in it goes on as if it had never stopped.
+
+    Raises:
+        ValueError: The training in `state` has other settings.
     """
     torch.manual_seed(settings.seed + start)
     rng = random.Random(settings.seed + start)
@@ -121,7 +135,7 @@ def train(settings: Settings, out: Path, compiled: bool, start: int = 0, redraw:
             LOGGER.info("drew %d embeddings anew", count)
     else:
         set_copying(model, settings.seed)
-    reader: nn.Module = Reader(model)
+    plain = reader = cast("nn.Module", Reader(model))
     parameters = list(reader.parameters())
     LOGGER.info(
         "%s; %d parameters; bfloat16 %s", settings, sum(p.numel() for p in model.parameters()), BFLOAT16
@@ -137,8 +151,13 @@ def train(settings: Settings, out: Path, compiled: bool, start: int = 0, redraw:
     rates = (settings.matrix_rate, settings.rate)
     probe_rng = random.Random(settings.seed + 1)
     probe = [collate(tokenizer, make_contexts(probe_rng, 1.0), settings.turning_weight) for _ in range(6)]
+    kept_settings = {**asdict(settings), "start": start}
+    begin = start
+    if state is not None and state.is_file():
+        begin = restore_state(state, kept_settings, plain, optimizers, rng)
+        LOGGER.info("going on with step %d", begin)
     started, tokens = time.monotonic(), 0
-    for step in range(start, settings.steps):
+    for step in range(begin, settings.steps):
         batch = collate(tokenizer, make_contexts(rng, step / settings.steps), settings.turning_weight)
         found = predict(model, reader, batch)
         losses = functional.cross_entropy(found.logits, found.targets, reduction="none")
@@ -169,9 +188,11 @@ def train(settings: Settings, out: Path, compiled: bool, start: int = 0, redraw:
                 time.monotonic() - started,
                 describe(count_exact(found, batch)),
             )
-        if step % 200 == 199 or step == settings.steps - 1:
+        if step % SAVE_EVERY == SAVE_EVERY - 1 or step == settings.steps - 1:
             LOGGER.info("probe %d %s", step, measure_kinds(model, reader, probe))
             save_model(model, out)
+            if state is not None:
+                save_state(state, step + 1, kept_settings, plain, optimizers, rng)
 
 
 def main() -> None:
@@ -189,12 +210,15 @@ def main() -> None:
         action="store_true",
         help="with --start: new embeddings for tokens that were never learned",
     )
+    parser.add_argument(
+        "--state", type=Path, help="file that keeps the training; an existing one is gone on with exactly"
+    )
     arguments = parser.parse_args()
     if arguments.redraw and not arguments.start:
         parser.error("--redraw needs --start: there is nothing yet that could have been pushed together")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     settings = Settings(steps=arguments.steps, matrix_rate=arguments.matrix_rate)
-    train(settings, arguments.out, arguments.compile, arguments.start, arguments.redraw)
+    train(settings, arguments.out, arguments.compile, arguments.start, arguments.redraw, arguments.state)
 
 
 if __name__ == "__main__":
