@@ -90,9 +90,7 @@ async def test_one_who_leaves_takes_the_page_from_nobody() -> None:
         assert (await staying).json() == "late"
 
 
-async def test_a_page_that_cannot_be_built_is_an_error_for_everyone_and_in_the_log(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+async def test_a_page_that_cannot_be_built_is_an_error_for_everyone() -> None:
     def fail() -> FastAPI:
         raise ValueError("broken layout")
 
@@ -101,4 +99,3 @@ async def test_a_page_that_cannot_be_built_is_an_error_for_everyone_and_in_the_l
         for _ in range(2):
             with pytest.raises(ValueError, match="broken layout"):
                 await client.get("/en/")
-    assert "a page could not be built" in caplog.text

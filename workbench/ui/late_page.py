@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
-
-logger = logging.getLogger(__name__)
 
 
 def mounted(app: FastAPI) -> ASGIApp:
@@ -28,32 +25,23 @@ class LatePage:
 
     def __init__(self, build: Callable[[], FastAPI]) -> None:
         self._build = build
-        self._task: asyncio.Task[None] | None = None
-        self._page: asyncio.Future[ASGIApp] | None = None
-        self._closing = asyncio.Event()
+        self._opening: asyncio.Task[ASGIApp] | None = None
+        self._running = AsyncExitStack()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         page = await asyncio.shield(self.ready())
         await page(scope, receive, send)
 
-    def ready(self) -> asyncio.Future[ASGIApp]:
-        """The page; it is built once, whoever asks first."""
-        if self._page is None:
-            self._page = asyncio.get_running_loop().create_future()
-            self._task = asyncio.create_task(self._live(self._page))
-        return self._page
+    def ready(self) -> asyncio.Task[ASGIApp]:
+        """The page; it is built once, whoever asks first. Where that failed, everyone who asks gets the error."""
+        if self._opening is None:
+            self._opening = asyncio.create_task(self._open())
+        return self._opening
 
-    async def _live(self, ready: asyncio.Future[ASGIApp]) -> None:
-        """Build the page and keep what it started running until the end."""
-        try:
-            app = await asyncio.to_thread(asyncio.run, self._make())
-            async with app.router.lifespan_context(app):
-                ready.set_result(mounted(app))
-                await self._closing.wait()
-        except Exception as exc:
-            logger.exception("a page could not be built")
-            if not ready.done():
-                ready.set_exception(exc)
+    async def _open(self) -> ASGIApp:
+        app = await asyncio.to_thread(asyncio.run, self._make())
+        await self._running.enter_async_context(app.router.lifespan_context(app))
+        return mounted(app)
 
     async def _make(self) -> FastAPI:
         # gradio makes its locks only where an event loop runs
@@ -67,6 +55,6 @@ class LatePage:
             yield
         finally:
             timer.cancel()
-            self._closing.set()
-            if self._task is not None:
-                await self._task
+            if self._opening is not None:
+                await asyncio.wait([self._opening])
+            await self._running.aclose()
