@@ -26,8 +26,10 @@ from workbench.paths import Workspace  # noqa: E402
 @pytest.fixture(autouse=True)
 def what_a_start_froze_is_collected_again() -> Iterator[None]:
     """A program starts once in its life, the one process of all tests many times."""
+    thresholds = gc.get_threshold()
     yield
     gc.unfreeze()
+    gc.set_threshold(*thresholds)
 
 
 @pytest.fixture(scope="session")

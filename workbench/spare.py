@@ -2,21 +2,24 @@
 
 The order that it waits for comes on its standard input, the secrets that the job names included, so that none is
 seen in a command line. Where none comes it ends; where it died, a worker is started the usual way.
+
+It is to be loading before anything else is: what starting it does not need is imported later.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 import threading
 from collections.abc import Mapping
-from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from workbench.startup import python_variables
 from workbench.text.secrets import is_secret_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 WAIT = "--wait"
 """Argument of `workbench.worker` that makes it wait for its order."""
@@ -66,6 +69,8 @@ def take_spare(order: Order) -> subprocess.Popen[bytes] | None:
     if process.poll() is not None:
         process.stdin.close()
         return None
+    import json
+
     line = json.dumps([str(order.folder), str(order.cwd), order.env]).encode() + b"\n"
     try:
         with process.stdin as pipe:
@@ -79,6 +84,9 @@ def take_spare(order: Order) -> subprocess.Popen[bytes] | None:
 
 def await_order(stdin: BinaryIO) -> Order | None:
     """Wait for the order, and become the worker that it asks for: environment, directory, log. None: no job came."""
+    import json
+    from pathlib import Path
+
     line = stdin.readline()
     if not line.endswith(b"\n"):
         return None

@@ -10,7 +10,12 @@ import gc
 import os
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+LATER_THRESHOLDS = (10_000, 20, 20)
+"""Python's own date from small heaps: with answers by the thousand it would look through all of them hundreds of times."""
 
 
 @contextmanager
@@ -27,12 +32,25 @@ def collection_paused() -> Generator[None]:
         yield
     finally:
         gc.freeze()
+        gc.set_threshold(*LATER_THRESHOLDS)
         gc.enable()
+
+
+class _Later(ModuleType):
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(import_module(self.__name__), name)
+        vars(self)[name] = value
+        return value
+
+
+def later(name: str) -> Any:
+    """A module that is imported when something of it is first used: what many can do and few of them do each time."""
+    return _Later(name)
 
 
 def python_variables(env: Mapping[str, str]) -> dict[str, str]:
     """What a Python process of ours needs in its environment, whoever starts it and from wherever."""
-    package_root = str(Path(__file__).resolve().parent.parent)
+    package_root = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
     given = env.get("PYTHONPATH", "").split(os.pathsep)
     others = [place for place in given if place not in ("", package_root)]
     return {
@@ -40,4 +58,6 @@ def python_variables(env: Mapping[str, str]) -> dict[str, str]:
         # lines reach the log at once, and a crash inside native code leaves a trace there
         "PYTHONUNBUFFERED": "1",
         "PYTHONFAULTHANDLER": "1",
+        # pydantic would read what every installed package says of itself, to find plugins that nothing here has
+        "PYDANTIC_DISABLE_PLUGINS": "__all__",
     }

@@ -8,7 +8,7 @@ from workbench.artifacts.exported import EXPORTED
 from workbench.errors import StateError
 from workbench.evaluation.leaks import exclude_leaks, split_leaks
 from workbench.paths import Workspace
-from workbench.schemas.review import ExportedQuestion
+from workbench.schemas.exported import ExportedQuestion
 
 EXPORTED_QUESTION = "住民票の手数料はいくらですか。"
 """That of `sample`."""

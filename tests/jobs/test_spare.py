@@ -102,3 +102,15 @@ def test_a_worker_with_a_command_of_its_own_is_never_a_spare_one(folder: Path, w
     waiting = take_spare(Order(folder, workspace.empty, dict(os.environ)))
     assert waiting is not None
     waiting.wait(timeout=60)
+
+
+def test_waiting_to_evaluate_loads_nothing_that_only_some_answers_need() -> None:
+    script = (
+        "import sys; from workbench.worker import main; code = main(['--wait', 'evaluate']);"
+        "heavy = ('numpy', 'rapidfuzz', 'openai', 'torch', 'transformers', 'langdetect');"
+        "print(code, *(name for name in heavy if name in sys.modules))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", script], input="", capture_output=True, text=True, check=True
+    )
+    assert told.stdout.split() == ["0"]

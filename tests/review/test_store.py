@@ -12,9 +12,9 @@ from workbench.errors import ResourceError, StateError
 from workbench.paths import Workspace
 from workbench.review import VoteStore
 from workbench.schemas.evaluation import PinnedNote
+from workbench.schemas.exported import ExportedQuestion
 from workbench.schemas.review import (
     Done,
-    ExportedQuestion,
     QueueKey,
     ReviewPlan,
     ReviewSession,

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from workbench.schemas.review import ExportedQuestion
+from workbench.schemas.exported import ExportedQuestion
 from workbench.text.leaks import Question, find_leaks
 
 

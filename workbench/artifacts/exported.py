@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from workbench.artifacts.files import read_jsonl
 from workbench.artifacts.store import ArtifactStore
 from workbench.errors import NotFoundError
-from workbench.schemas.review import ExportedQuestion
+from workbench.schemas.exported import ExportedQuestion
 
 logger = logging.getLogger(__name__)
 

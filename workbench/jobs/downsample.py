@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from workbench.startup import later
 
-Floats = NDArray[np.float64]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+else:
+    np = later("numpy")
 
 
 class Points(NamedTuple):
@@ -38,7 +41,7 @@ def downsample(x: ArrayLike, y: ArrayLike, limit: int = 600) -> Points:
     return Points(xs.tolist(), ys.tolist())
 
 
-def _extremes(values: Floats, parts: int) -> NDArray[Any]:
+def _extremes(values: NDArray[np.float64], parts: int) -> NDArray[Any]:
     """Sorted places of the first and last value and of each part's minimum and maximum."""
     size = len(values) // parts
     whole = values[: size * parts].reshape(parts, size)

@@ -20,9 +20,9 @@ from workbench.review.judged import Judged
 from workbench.review.tally import tally
 from workbench.schemas.base import Model
 from workbench.schemas.evaluation import Vote
+from workbench.schemas.exported import ExportedQuestion
 from workbench.schemas.review import (
     Done,
-    ExportedQuestion,
     QueueKey,
     ReviewSession,
     ReviewSettings,

@@ -274,13 +274,3 @@ class VoteSummary(StrictModel):
     """One per answer whose state people overrule: the adjudicator's, else the majority's, else the latest."""
     exported: int = 0
     """Questions that were exported as training data."""
-
-
-class ExportedQuestion(StrictModel):
-    """A question that went into a training file: later test sets must do without it."""
-
-    comparison: str
-    sample_id: str
-    question: str
-    format: str
-    at: float

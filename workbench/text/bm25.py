@@ -8,16 +8,20 @@ while building.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
+from workbench.startup import later
 from workbench.text.normalise import norm_ja
 
-_SHIFT = np.uint64(21)  # a Unicode code point has at most 21 bits
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+else:
+    np = later("numpy")
+
+_SHIFT = 21  # a Unicode code point has at most 21 bits
 _BREAK = 0x10_FFFF  # no character: stands between documents; `norm_ja` leaves none of it in a text
-_DOC_BITS = np.uint64(22)
+_DOC_BITS = 22
 _MAX_DOCS = 1 << 22
 
 
@@ -126,14 +130,15 @@ def _count_bigrams(texts: Sequence[str]) -> _Counts:
     owners = np.repeat(np.arange(len(plain), dtype=np.uint64), [len(text) + 1 for text in plain])[:-2]
     whole = (points[:-1] != _BREAK) & (points[1:] != _BREAK)
     # two code points of 21 bits and the document in one number: one plain sort orders everything
-    pairs = ((points[:-1] << (_SHIFT + _DOC_BITS)) | (points[1:] << _DOC_BITS))[whole]
+    shift, doc_bits = np.uint64(_SHIFT + _DOC_BITS), np.uint64(_DOC_BITS)
+    pairs = ((points[:-1] << shift) | (points[1:] << doc_bits))[whole]
     pairs |= owners[whole]
     pairs.sort()
     first = np.flatnonzero(np.append(True, pairs[1:] != pairs[:-1]))
     counts = np.diff(np.append(first, len(pairs))).astype(np.float32)
     entries = pairs[first]
     docs = (entries & np.uint64(_MAX_DOCS - 1)).astype(np.int64)
-    return _Counts(entries >> _DOC_BITS, docs, counts, lengths)
+    return _Counts(entries >> doc_bits, docs, counts, lengths)
 
 
 def _code_points(text: str) -> NDArray[np.uint64]:

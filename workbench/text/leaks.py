@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from workbench.schemas.review import ExportedQuestion
+from workbench.schemas.exported import ExportedQuestion
 from workbench.text.bm25 import bigrams
 from workbench.text.normalise import norm_ja
 

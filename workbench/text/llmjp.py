@@ -8,8 +8,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import TYPE_CHECKING
 
-from rapidfuzz import fuzz, utils
+from workbench.startup import later
+
+if TYPE_CHECKING:
+    from rapidfuzz import fuzz, utils
+else:
+    fuzz, utils = later("rapidfuzz.fuzz"), later("rapidfuzz.utils")
 
 ANSWER_PATTERNS: dict[str, re.Pattern[str]] = {
     "choice_only_jp": re.compile(r"^(.*?)(?=\n|\Z)", re.DOTALL),

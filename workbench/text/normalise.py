@@ -5,11 +5,17 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from functools import lru_cache
-from typing import NamedTuple
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+from workbench.startup import later
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+else:
+    np = later("numpy")
+
 
 _SPACES = re.compile(r"\s+")
 _THINK_CLOSED = re.compile(r"<think>(.*?)</think>", re.DOTALL | re.IGNORECASE)
@@ -57,9 +63,12 @@ class _Table:
     def __init__(self, fold: Callable[[str], str], drops: Callable[[str], bool]) -> None:
         self._fold = fold
         self._drops = drops
+
+    @cached_property
+    def _codes(self) -> NDArray[np.uint16]:
         # 0 stands for left out, and `_SLOW` for characters whose form depends on their neighbours or that become
         # several, and for halves of characters beyond the plane
-        self._codes = np.full(_PLANE, _UNSEEN, dtype=np.uint16)
+        return np.full(_PLANE, _UNSEEN, dtype=np.uint16)
 
     def look_up(self, text: str) -> NDArray[np.uint16] | None:
         """The code that each character becomes, 0 for none; None where a look-up is not enough."""
@@ -111,7 +120,7 @@ def norm_ja(text: str) -> str:
 
 
 def _norm_ja(text: str) -> str:
-    codes = _JA.look_up(text)
+    codes = _JA.look_up(text) if len(text) >= _SHORT else None
     if codes is not None:
         return _decode(codes[codes != 0])
     normal = unicodedata.normalize("NFKC", text).lower()

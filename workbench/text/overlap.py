@@ -9,12 +9,18 @@ import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-from rapidfuzz.distance import LCSseq
-
+from workbench.startup import later
 from workbench.text.normalise import norm_ja
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from rapidfuzz import distance
+else:
+    np = later("numpy")
+    distance = later("rapidfuzz.distance")
 
 _SEED_TRAILING = "。．.、，,"
 _SEED_DROPPED = re.compile(r"[。．.、，,\s]")
@@ -41,7 +47,7 @@ def char_bigram_f1(prediction: str, target: str) -> float:
 def rouge_l_char(prediction: str, target: str) -> float:
     """ROUGE-L over characters after `norm_ja`: 2·LCS/(m+n), LCS the longest common subsequence."""
     said, wanted = _plain(prediction), _plain(target)
-    return _f1(LCSseq.similarity(said, wanted), len(said), len(wanted))
+    return _f1(distance.LCSseq.similarity(said, wanted), len(said), len(wanted))
 
 
 def char_set_f1_seed001(prediction: str, target: str) -> float:

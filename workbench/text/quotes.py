@@ -11,13 +11,17 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
-
-from rapidfuzz import fuzz
+from typing import TYPE_CHECKING, NamedTuple
 
 from workbench.schemas.evaluation import Quote, QuoteState
+from workbench.startup import later
 from workbench.text.normalise import MappedText, map_norm_ja, norm_ja
 from workbench.text.specifics import find_specifics
+
+if TYPE_CHECKING:
+    from rapidfuzz import fuzz
+else:
+    fuzz = later("rapidfuzz.fuzz")
 
 MIN_CHARS = 8
 MIN_CHARS_CITED = 4

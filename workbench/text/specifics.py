@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Literal, NamedTuple
 
 from workbench.text.normalise import norm_spaceless
@@ -45,7 +45,7 @@ _NEGATION = (
 )
 # what any of them can begin with: looked at first, because most characters begin none
 _BEGIN = r"(?=[ 　0-9０-９〇一二三四五六七八九十百千第明大昭平令午¥￥$＄かす問必ま少危なせでず不禁対])"
-_PATTERN = re.compile(
+_EXPRESSION = (
     rf"{_BEGIN}(?:(?P<skip>{_MAYBE})|(?P<must>{_MUST})|(?P<article>{_ARTICLE})|(?P<date>{_DATE})"
     rf"|(?P<money>{_MONEY})|(?P<number>{_NUMBER})|(?P<negation>{_NEGATION}))"
 )
@@ -71,11 +71,17 @@ class Specific(NamedTuple):
     end: int
 
 
+@cache
+def _pattern() -> re.Pattern[str]:
+    # compiling takes longer than importing most modules, and many who import this one never search
+    return re.compile(_EXPRESSION)
+
+
 def find_specifics(text: str) -> list[Specific]:
     """All such expressions in order, without overlaps. Numbers of documents (参考文書3) are left out."""
     skipped = [match.span() for match in _DOCUMENT_NUMBER.finditer(text)]
     found: list[Specific] = []
-    for match in _PATTERN.finditer(text):
+    for match in _pattern().finditer(text):
         kind = match.lastgroup
         if kind is None or kind == "skip":
             continue

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import http.client
 import logging
 import os
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
@@ -124,20 +121,24 @@ def _fetch_hub(source: HubFile, part: Path) -> None:
 def _fetch_web(url: str, part: Path) -> None:
     if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
         raise EndpointError("task_fetch_offline", source=url)
+    # imported here, like the hub's library
+    import http.client
+    import urllib.error
+    import urllib.request
+
+    class NoRedirect(urllib.request.HTTPRedirectHandler):
+        """A redirect would lead to an address that nobody has checked."""
+
+        def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> None:
+            """Follow none; the answer becomes an error with its status."""
+            return
+
     try:
-        opener = urllib.request.build_opener(_NoRedirect)
+        opener = urllib.request.build_opener(NoRedirect)
         with opener.open(url, timeout=FETCH_SECONDS) as answer, part.open("wb") as writing:
             _copy(answer, writing)
     except (urllib.error.URLError, http.client.HTTPException, OSError) as exc:
         raise EndpointError("task_fetch_failed", source=url, reason=_reason(exc)) from exc
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect would lead to an address that nobody has checked."""
-
-    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> None:
-        """Follow none; the answer becomes an error with its status."""
-        return
 
 
 def _copy(reading: IO[bytes], writing: IO[bytes]) -> None:

@@ -13,7 +13,7 @@ from workbench.review.exports.page import write_page
 from workbench.review.exports.pairs import Row, dpo_rows, kto_rows, sft_rows
 from workbench.review.exports.report import write_report
 from workbench.review.exports.source import ExportSource, GateNote, load_source
-from workbench.schemas.review import ExportedQuestion
+from workbench.schemas.exported import ExportedQuestion
 from workbench.text.escape import clean_xml
 
 
