@@ -15,7 +15,7 @@ from tests.engine.conftest import KEY
 from tests.engine.fake_nim import FAKE_NIM, import_fake_nim
 from tests.engine.waiting import until_ready, wait_for
 from tests.serving.makers import make_adapter, make_model
-from workbench.inference import examine
+from workbench.inference.probe import examine
 from workbench.jobs import JobStore
 from workbench.paths import Workspace
 from workbench.schemas.serving import ServeConfig

@@ -10,7 +10,8 @@ from aiohttp import web
 from tests.inference.fake_ollama_chat import FakeOllama, ollama
 from tests.inference.fake_server import FakeServer, completion, error, running
 from workbench.errors import EndpointError
-from workbench.inference import MockClient, examine, guess_locality, leaves_house
+from workbench.inference import MockClient, guess_locality, leaves_house
+from workbench.inference.probe import examine
 from workbench.schemas.inference import ChatReply, Endpoint
 
 

@@ -12,8 +12,9 @@ from aiohttp import web
 
 from tests.inference.fake_ollama_chat import FakeOllama, ollama
 from workbench.errors import EndpointError
-from workbench.inference import create_client, probe
+from workbench.inference import create_client
 from workbench.inference.ollama_client import OllamaClient
+from workbench.inference.probe import probe
 from workbench.inference.retrier import Retrier
 from workbench.schemas.chat import ChatMessage
 from workbench.schemas.inference import ChatReply, ChatRequest, Endpoint, Sampling

@@ -13,8 +13,9 @@ from aiohttp import web
 from tests.inference.fake_server import FakeServer, completion, error, running
 from workbench.errors import EndpointError, InputError, StateError
 from workbench.i18n import render_error
-from workbench.inference import create_client, probe
+from workbench.inference import create_client
 from workbench.inference.openai_client import OpenAIClient
+from workbench.inference.probe import probe
 from workbench.inference.retrier import Retrier
 from workbench.schemas.chat import ChatMessage
 from workbench.schemas.inference import ChatReply, ChatRequest, Endpoint, Sampling

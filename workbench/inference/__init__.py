@@ -1,16 +1,14 @@
 """How models are reached: one protocol, endpoints with keys by reference only, retries of our own.
 
 The only importer of openai, and that only when a client is made. The local server in `embedded/` is a
-process of its own and is never imported from here.
+process of its own and is never imported from here. What judges a whole server (`guard`, `load_probe`, `probe`) is imported
+from its module, because those who only ask need not wait for it.
 """
 
 from workbench.inference.clients import create_client, create_reward_client
 from workbench.inference.gather import complete_all
-from workbench.inference.guard import prove_sides
-from workbench.inference.load_probe import probe_load
 from workbench.inference.locality import guess_locality, leaves_house
 from workbench.inference.mock import MockClient
-from workbench.inference.probe import ProbeResult, examine, probe
 from workbench.inference.protocol import ChatClient, ModelLister, Streamer
 from workbench.inference.registry import EndpointRegistry
 from workbench.inference.retry import RetryPolicy
@@ -23,19 +21,14 @@ __all__ = [
     "EndpointRegistry",
     "MockClient",
     "ModelLister",
-    "ProbeResult",
     "RetryPolicy",
     "Streamer",
     "complete_all",
     "create_client",
     "create_reward_client",
-    "examine",
     "guess_locality",
     "has_thought_unasked",
     "leaves_house",
     "prepare_messages",
-    "probe",
-    "probe_load",
-    "prove_sides",
     "stream_all",
 ]

@@ -7,10 +7,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable
 from typing import TypeVar
 
-import aiohttp
-
 from workbench.errors import EndpointError
 from workbench.inference.failures import HttpRefusal, sort_refusal
+from workbench.inference.http_import import aiohttp
 from workbench.inference.outcome import DETAIL_LIMIT, CallFailed, Failure, to_endpoint_error
 from workbench.schemas.inference import ChatReply, Endpoint
 

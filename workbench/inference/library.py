@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Any, TypeVar
 
-import aiohttp
 import openai
 
 from workbench.inference.addresses import is_loopback
 from workbench.inference.calling import NO_KEY
 from workbench.inference.failures import read_refusal, sort_refusal
+from workbench.inference.http_import import aiohttp
 from workbench.inference.outcome import DETAIL_LIMIT, CallFailed, Failure
 from workbench.inference.posting import CONNECT_SECONDS
 from workbench.schemas.inference import Endpoint

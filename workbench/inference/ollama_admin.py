@@ -15,11 +15,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Protocol, cast
 
-import aiohttp
 import httpx
 
 from workbench.errors import EndpointError
 from workbench.inference.addresses import is_loopback
+from workbench.inference.http_import import aiohttp
 from workbench.schemas.ollama import OllamaCreate, OllamaModel, OllamaProgress
 
 CHUNK_BYTES = 1 << 20

@@ -46,7 +46,7 @@ class OllamaClient(Caller):
         self._poster = Poster(
             f"{endpoint.base_url}/api/chat",
             key or NO_KEY,
-            timeout_s=endpoint.timeout_s,
+            connect_s=endpoint.timeout_s,
             trust_env=not is_loopback(endpoint.base_url),
         )
 

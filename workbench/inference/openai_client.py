@@ -58,7 +58,7 @@ class OpenAIClient(Caller):
         self._poster = Poster(
             f"{endpoint.base_url}/chat/completions",
             key or NO_KEY,
-            timeout_s=endpoint.timeout_s,
+            connect_s=endpoint.timeout_s,
             trust_env=not is_loopback(endpoint.base_url),
         )
 

@@ -12,11 +12,11 @@ from collections.abc import AsyncGenerator
 from types import SimpleNamespace
 from typing import Any
 
-import aiohttp
-
 from workbench.inference.failures import HttpRefusal, read_refusal
+from workbench.inference.http_import import aiohttp
 
 CONNECT_SECONDS = 10.0
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class Part(SimpleNamespace):
@@ -32,14 +32,14 @@ class Poster:
     Args:
         url: Where to.
         key: The bearer's key. Never logged, never part of an error.
-        timeout_s: Seconds for one answer.
+        connect_s: Seconds for a connection; how long an answer may take is watched by who asks.
         trust_env: Whether a proxy of the environment may see the requests.
     """
 
-    def __init__(self, url: str, key: str, *, timeout_s: float, trust_env: bool) -> None:
+    def __init__(self, url: str, key: str, *, connect_s: float, trust_env: bool) -> None:
         self._url = url
         self._key = key
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(CONNECT_SECONDS, timeout_s))
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=min(CONNECT_SECONDS, connect_s))
         self._trust_env = trust_env
         self._session: aiohttp.ClientSession | None = None
 
@@ -51,7 +51,7 @@ class Poster:
             aiohttp.ClientError: It cannot be reached.
             ValueError: What came is no JSON.
         """
-        data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+        data = _encode(body).encode("utf-8", "replace")
         # a redirect would carry questions, and the key, to an address that nobody has checked
         async with self._open().post(self._url, data=data, allow_redirects=False) as response:
             content = await response.read()
@@ -81,7 +81,7 @@ class Poster:
             aiohttp.ClientError: It cannot be reached, or the connection was lost.
             ValueError: What came is no JSON.
         """
-        data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+        data = _encode(body).encode("utf-8", "replace")
         async with self._open().post(self._url, data=data, allow_redirects=False) as response:
             if response.status != 200:
                 raise build_refusal(response, await response.read())
@@ -101,6 +101,8 @@ class Poster:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, ssl=self._trust()),
                 headers=headers,
+                # what a server wants to be remembered is no part of a question
+                cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=self._timeout,
                 trust_env=self._trust_env,
             )

@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from workbench.artifacts import write_json_atomic
-from workbench.inference import probe_load
+from workbench.inference.load_probe import probe_load
 from workbench.jobs import JobContext
 from workbench.schemas.base import parse
 from workbench.schemas.probing import LoadLevel, LoadProbeConfig

@@ -27,7 +27,7 @@ def make_services(environ: Mapping[str, str]) -> Services:
         return HubModel(found.repo_id, found.size, found.license)
 
     def test_endpoint(endpoint: Endpoint) -> EndpointReport:
-        from workbench.inference import examine
+        from workbench.inference.probe import examine
 
         return asyncio.run(examine(endpoint, environ=environ))
 

@@ -15,8 +15,9 @@ import pytest
 
 from tests.inference.embedded.reference import generate, load_reference
 from workbench.errors import EndpointError, ResourceError
-from workbench.inference import complete_all, create_client, probe
+from workbench.inference import complete_all, create_client
 from workbench.inference.embedded import Engine, RunningServer, serve
+from workbench.inference.probe import probe
 from workbench.schemas.chat import ChatMessage
 from workbench.schemas.inference import ChatReply, ChatRequest, Endpoint, Sampling
 from workbench.schemas.serving import ServeConfig

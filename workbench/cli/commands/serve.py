@@ -245,7 +245,7 @@ def find_endpoint(context: CliContext, name: str, arguments: argparse.Namespace 
 
 
 def _probe(context: CliContext, arguments: argparse.Namespace) -> int:
-    from workbench.inference import examine
+    from workbench.inference.probe import examine
 
     endpoint = find_endpoint(context, arguments.endpoint, arguments)
     report = asyncio.run(examine(endpoint, environ=context.environ))
