@@ -31,7 +31,7 @@ REPO = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPO))
 
 from workbench.evaluation.formats.promptfoo import write_promptfoo  # noqa: E402
-from workbench.evaluation.tasks import TaskSet, load_task_set  # noqa: E402
+from workbench.evaluation.tasks.loading import TaskSet, load_task_set  # noqa: E402
 from workbench.schemas.evaluation import ScoredAnswer, TaskChoice  # noqa: E402
 
 QUESTIONS = 1119

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Serve
 from workbench.artifacts import ArtifactStore
-from workbench.evaluation import read_items
+from workbench.evaluation.items import read_items
 from workbench.inference import EndpointRegistry
 from workbench.jobs import prepare_workspace
 from workbench.paths import Workspace

@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.evaluation.formats.test_llm_jp import record, write_result
+from tests.evaluation.judging.makers import judge_server
 from tests.evaluation.tasks.files import write_questions, write_task
 from workbench.cli.commands.evaluate import read_config
 from workbench.cli.context import CliContext
@@ -81,6 +85,27 @@ def test_flags_become_an_evaluation_with_absolute_paths(
         ("ifeval_ja", ""),
     ]
     assert (config.limit, config.tasks[0].shots, config.endpoint.max_in_flight) == (5, 0, 200)
+
+
+def test_a_task_is_asked_without_loading_what_only_other_ways_need(
+    home: dict[str, str], tmp_path: Path
+) -> None:
+    task = f"{write_task(tmp_path)}={write_questions(tmp_path)}"
+    script = (
+        "import sys; from workbench.cli.main import main; code = main(sys.argv[1:]);"
+        "heavy = ('numpy', 'jinja2', 'rapidfuzz', 'aiohttp', 'openai', 'pandas', 'gradio');"
+        "print(code, *(name for name in heavy if name in sys.modules))"
+    )
+    with judge_server(lambda prompt, body: "1") as server:
+        flags = ["--task", task, "--endpoint", server.url, "--model", "base"]
+        ran = subprocess.run(
+            [sys.executable, "-c", script, "evaluate", *flags],
+            env={**os.environ, **home},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    assert ran.stdout.splitlines()[-1] == "0", ran.stdout
 
 
 def test_a_registered_endpoint_is_taken_by_its_name(home: dict[str, str]) -> None:

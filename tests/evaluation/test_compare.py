@@ -7,8 +7,8 @@ import pytest
 
 from tests.evaluation.makers import PLAIN, QUOTED, REFUSAL, scored
 from workbench.errors import StateError
-from workbench.evaluation import FILTERS, filter_items
 from workbench.evaluation.compare import COMPARED, Side, check_protocols, compare
+from workbench.evaluation.items import FILTERS, filter_items
 from workbench.i18n import LANGUAGES, has_key, t
 from workbench.schemas.evaluation import ScoredAnswer
 

@@ -8,7 +8,7 @@ import pytest
 
 from workbench.artifacts import ArtifactStore, append_jsonl
 from workbench.errors import InputError
-from workbench.evaluation import read_items
+from workbench.evaluation.items import read_items
 from workbench.evaluation.live_set import build_comparison, keep_entry, publish_set, read_set
 from workbench.paths import Workspace
 from workbench.schemas.live import LiveEntry

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from workbench.errors import WorkbenchError
-from workbench.evaluation import load_file
 from workbench.evaluation.protocols import PROTOCOLS, Given
 from workbench.evaluation.published import CUT, list_sides, read_published
+from workbench.evaluation.samples import load_file
 from workbench.evaluation.score_file import score_file
 from workbench.text.llmjp import char_f1_llmjp, extract_llmjp
 from workbench.text.matching import exact_match_nfkc

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from workbench.evaluation import filter_items, load_file, score
 from workbench.evaluation.compare import Side, compare
+from workbench.evaluation.items import filter_items
+from workbench.evaluation.samples import load_file
+from workbench.evaluation.score import score
 from workbench.evaluation.summary import summarise
 from workbench.schemas.chat import Sample
 from workbench.schemas.evaluation import ScoredAnswer

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from workbench.artifacts import write_json_atomic, write_jsonl_atomic
-from workbench.evaluation import score
 from workbench.evaluation.compare import Comparison, Side, compare
+from workbench.evaluation.score import score
 from workbench.schemas.artifact import Artifact
 from workbench.schemas.chat import ChatMessage, Sample
 from workbench.schemas.evaluation import ScoredAnswer

@@ -10,8 +10,8 @@ from pathlib import Path
 from workbench.evaluation.samples import load_samples
 from workbench.evaluation.score import score
 from workbench.evaluation.score_task import score_task_reply
-from workbench.evaluation.tasks import TaskSet, load_task_set
 from workbench.evaluation.tasks.data import Fetch
+from workbench.evaluation.tasks.loading import TaskSet, load_task_set
 from workbench.schemas.chat import Sample
 from workbench.schemas.evaluation import EvaluateConfig, ScoredAnswer
 from workbench.schemas.inference import ChatReply, ChatRequest

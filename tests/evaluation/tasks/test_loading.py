@@ -11,8 +11,9 @@ import pytest
 from tests.evaluation.tasks.files import write_jsonl, write_questions, write_task
 from workbench.errors import ConfigError, EndpointError, InputError, NotFoundError, WorkbenchError
 from workbench.evaluation.protocols import PROTOCOLS
-from workbench.evaluation.tasks import TaskSet, list_tasks, load_task_set
+from workbench.evaluation.tasks import list_tasks
 from workbench.evaluation.tasks.data import fetch_data
+from workbench.evaluation.tasks.loading import TaskSet, load_task_set
 from workbench.schemas.evaluation import TaskChoice
 from workbench.schemas.inference import Sampling
 from workbench.schemas.tasks import DataFile, HubFile, WebFile

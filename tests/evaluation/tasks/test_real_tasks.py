@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from workbench.evaluation.tasks import load_task_set
 from workbench.evaluation.tasks.llmjp import JCQ_INSTRUCTION_V1, dump_dataset_v1, split_pool
+from workbench.evaluation.tasks.loading import load_task_set
 from workbench.evaluation.tasks.readers import READERS
 from workbench.schemas.evaluation import TaskChoice
 

@@ -9,8 +9,8 @@ from tests.ui.samples import QUOTED, answer
 from tests.ui.serve_samples import URL, make_ready, set_running, with_adapter
 from tests.ui.small_models import make_result, write_model
 from workbench.errors import ConfigError, InputError, StateError
-from workbench.evaluation import summarise
 from workbench.evaluation.journal import JOURNAL, Journal
+from workbench.evaluation.summary import summarise
 from workbench.inference import EndpointRegistry
 from workbench.jobs import JobFolder
 from workbench.schemas.artifact import Artifact

@@ -11,7 +11,7 @@ import pytest
 
 from tests.ui.samples import DOCUMENT, OTHER, QUOTED
 from workbench.errors import ConfigError, InputError, StateError
-from workbench.evaluation import read_items
+from workbench.evaluation.items import read_items
 from workbench.generation.templates import build_prompt
 from workbench.inference import EndpointRegistry
 from workbench.schemas.chat import RaftMetadata, RaftRow

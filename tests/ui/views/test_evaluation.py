@@ -2,7 +2,7 @@ from pathlib import Path
 
 from tests.ui.fakes import make_artifact
 from tests.ui.samples import QUOTED, answer
-from workbench.evaluation import summarise
+from workbench.evaluation.summary import summarise
 from workbench.schemas.artifact import ArtifactKind
 from workbench.schemas.evaluation import RunMetrics
 from workbench.ui.context import UiContext

@@ -10,7 +10,9 @@ from workbench.i18n import has_key, render_error
 from workbench.jobs import JobStore
 from workbench.schemas.job import ENDED, JobErrorRecord, JobRecord
 
-POLL_SECONDS = 0.1
+SHORTEST_POLL, LONGEST_POLL = 0.01, 0.5
+POLL_SHARE = 0.02
+"""Of the time that a job has taken: what ends at once is seen at once, and what takes hours is not looked at in vain."""
 
 
 def follow(context: CliContext, jobs: JobStore, job_id: str) -> JobRecord:
@@ -20,6 +22,7 @@ def follow(context: CliContext, jobs: JobStore, job_id: str) -> JobRecord:
         WorkbenchError: The job failed; the error is the job's own.
     """
     said: set[str] = set()
+    started = time.monotonic()
     while True:
         record = jobs.get(job_id)
         for line in _news(context, record):
@@ -28,7 +31,8 @@ def follow(context: CliContext, jobs: JobStore, job_id: str) -> JobRecord:
                 context.out.line(line)
         if record.status.state in ENDED or record.status.state == "paused":
             break
-        time.sleep(POLL_SECONDS)
+        passed = time.monotonic() - started
+        time.sleep(min(LONGEST_POLL, max(SHORTEST_POLL, POLL_SHARE * passed)))
         jobs.dispatch()
     if record.status.state == "failed" and record.error is not None:
         _tell_cause(context, jobs, record.error)

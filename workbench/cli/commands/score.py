@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench.cli.context import CliContext
-from workbench.evaluation import load_file
 from workbench.evaluation.published import read_published
+from workbench.evaluation.samples import load_file
 from workbench.evaluation.score_file import find_protocol, score_file, score_path
 from workbench.schemas.comparison import Sentence
 from workbench.schemas.evaluation import TaskFigures

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -41,8 +41,18 @@ SENTINEL = "\x00question\x00"
 class _Environment(ImmutableSandboxedEnvironment):
     """Attributes by name, and no helper functions."""
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._known: dict[tuple[type[Any], str], bool] = {}
+
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        return attr in ATTRIBUTES and super().is_safe_attribute(obj, attr, value)
+        if attr not in ATTRIBUTES:
+            return False
+        # Jinja judges by the object's class, and the loops of a thousand prompts ask five thousand times
+        key = (cast("type[Any]", type(obj)), attr)
+        if key not in self._known:
+            self._known[key] = super().is_safe_attribute(obj, attr, value)
+        return self._known[key]
 
 
 @dataclass(frozen=True)

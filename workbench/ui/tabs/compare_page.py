@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from workbench.evaluation import read_items
 from workbench.evaluation.genres import break_down
+from workbench.evaluation.items import read_items
 from workbench.evaluation.pairing import key_of
 from workbench.schemas.comparison import ComparisonItem
 from workbench.ui.components import command_payload, render_answer_view

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import gradio as gr
 
 from workbench.errors import InputError
-from workbench.evaluation import load_file
+from workbench.evaluation.samples import load_file
 from workbench.generation.templates import build_prompt
 from workbench.schemas.chat import ChatMessage, Sample
 from workbench.schemas.generation import DEFAULT_SYSTEM_PROMPT

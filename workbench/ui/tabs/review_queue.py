@@ -8,8 +8,8 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from workbench.errors import NotFoundError, StateError
-from workbench.evaluation import FILTERS as ITEM_FILTERS
-from workbench.evaluation import filter_items
+from workbench.evaluation.items import FILTERS as ITEM_FILTERS
+from workbench.evaluation.items import filter_items
 from workbench.review import VoteStore, side_for
 from workbench.review.agree import find_disagreements
 from workbench.review.filters import FILTERS as VOTE_FILTERS

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workbench.errors import NotFoundError
-from workbench.evaluation import FILTERS as ITEM_FILTERS
+from workbench.evaluation.items import FILTERS as ITEM_FILTERS
 from workbench.review.filters import FILTERS as VOTE_FILTERS
 from workbench.schemas.base import parse
 from workbench.schemas.evaluation import Vote

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from workbench.evaluation import filter_items
+from workbench.evaluation.items import filter_items
 from workbench.i18n import Lang, t
 from workbench.schemas.comparison import ComparisonItem
 from workbench.schemas.evaluation import ScoredAnswer, Side
