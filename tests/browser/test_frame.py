@@ -43,6 +43,21 @@ def test_the_browsers_language_decides_and_the_switch_keeps_the_tab(page: Page, 
     expect(page).to_have_url(re.compile("/en/"))
 
 
+def test_a_page_that_is_not_there_yet_says_so_in_its_language(page: Page, url: str) -> None:
+    cover = page.locator(".wb-cover")
+    page.goto(f"{url}/ja/#settings", wait_until="commit")
+    expect(cover).to_have_text("読み込んでいます…")
+    open_page(page, f"{url}/ja/#settings")
+    expect(cover).to_be_hidden()
+    # the other language's page takes its time; Playwright looks at no page that is being left, so this one stays
+    page.evaluate(
+        "document.querySelector('.wb-lang').addEventListener('click', (event) => event.preventDefault())"
+    )
+    page.locator(".wb-lang").click()
+    expect(cover).to_be_visible()
+    expect(cover).to_have_text("Loading…")
+
+
 def test_the_start_page_in_english(browser: Browser, url: str) -> None:
     context = browser.new_context(locale="en-US")
     page = open_page(context.new_page(), url)

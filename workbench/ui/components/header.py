@@ -65,6 +65,7 @@ def header(ctx: UiContext, steps: Sequence[str]) -> gr.HTML:
     """The bar. Its script also marks the done steps on the tabs and keeps the tab in the address."""
     other = "en" if ctx.lang == "ja" else "ja"
     labels = labels_of(ctx, "header", ("name", "memory", "gpu", "other_language", "theme"))
-    labels |= {"other_href": f"/{other}/", "other_lang": other, "steps": ",".join(steps), "lang": ctx.lang}
+    labels |= {"other_href": f"/{other}/", "other_lang": other, "other_loading": t("page.loading", other)}
+    labels |= {"steps": ",".join(steps), "lang": ctx.lang}
     labels |= labels_of(ctx, "toast", ("error", "warning", "info"))
     return json_view("header", elem_id="wb-header", labels=labels)

@@ -124,6 +124,7 @@
     };
     followAddress().then(() => {
       note();
+      document.body.classList.add("wb-ready");
       new MutationObserver(note).observe(list, { subtree: true, attributes: true, attributeFilter: ["aria-selected"] });
     });
     window.addEventListener("hashchange", followAddress);
@@ -156,6 +157,18 @@
     localStorage.setItem(THEME_KEY, dark ? "dark" : "light");
   }
 
+  // ---- the cover of a page that is not there yet ----
+  /** The other language's page may still have to be built: its cover lies over this one meanwhile. */
+  function coverFor(link, words) {
+    link.addEventListener("click", (event) => {
+      if (event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+      const cover = document.querySelector(".wb-cover");
+      Object.assign(cover, { textContent: words, lang: link.lang });
+      document.body.classList.remove("wb-ready");
+    });
+    window.addEventListener("pageshow", (event) => { if (event.persisted) document.body.classList.add("wb-ready"); });
+  }
+
   // ---- toasts ----
   /** Toasts that gradio raises by itself (a lost connection, a refused file) have English titles: ours instead. */
   function nameToasts(labels) {
@@ -181,6 +194,7 @@
     const jobs = el("a", { class: "wb-jobs-link", href: "#jobs" });
     const language = el("a", { class: "wb-lang", href: labels.other_href, hreflang: labels.other_lang, lang: labels.other_lang },
       labels.other_language);
+    coverFor(language, labels.other_loading);
     const theme = el("button", { class: "wb-theme", type: "button", title: labels.theme, "aria-label": labels.theme, onclick: switchTheme });
     root.append(
       el("div", { class: "wb-top" },
