@@ -123,7 +123,9 @@ def test_the_update_turns_a_gradient_and_keeps_no_direction_small(load: Load, sh
     assert sizes.max() < 1.3
     # the directions themselves stay: in their own bases the update is diagonal
     turned = left.T @ found @ right
-    assert torch.allclose(turned, torch.diag(turned.diagonal()), atol=1e-3)
+    # bfloat16 has eight bits, where the processor multiplies it itself
+    tolerance = 2e-2 if load("muon").BFLOAT16 else 1e-3
+    assert torch.allclose(turned, torch.diag(turned.diagonal()), atol=tolerance)
 
 
 def test_the_optimizer_descends_and_leaves_alone_what_has_no_gradient(load: Load) -> None:

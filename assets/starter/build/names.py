@@ -105,6 +105,12 @@ PIECES = (
     *_FURTHER.split(),
 )  # fmt: skip
 
+# What answers are framed with. A copy that meets one of these inside a name goes on with the frame
+# (「古参考文書の…」 for 「古文書の…」) unless names hold them often.
+FRAMES = (
+    "文書", "参考", "参考文書", "記載", "根拠", "出典", "情報", "提供", "回答", "該当", "番の", "あり", "なし", "質問",
+)  # fmt: skip
+
 KINDS = (
     "申請", "登録", "教室", "利用券", "証明書", "相談", "助成", "貸出", "検診", "予約", "講座", "回数券",
     "許可証", "届出", "体験会",
@@ -157,7 +163,7 @@ def make_phrase(rng: random.Random) -> str:
             # behind something, before something, or alone
             return (
                 draw(rng, rng.choice((kanji, hiragana)), 0, 2)
-                + rng.choice(PIECES)
+                + rng.choice(FRAMES if rng.random() < 0.2 else PIECES)
                 + draw(rng, hiragana, 0, 1)
             )
         if shape < 0.40:

@@ -18,8 +18,8 @@ from torch.nn import functional
 from transformers import GenerationConfig, LlamaForCausalLM
 
 from build.batches import PAD, Batch, collate
-from build.muon import Muon
-from build.reader import BFLOAT16, Prediction, Reader, make_model, predict
+from build.muon import BFLOAT16, Muon
+from build.reader import Prediction, Reader, make_model, predict
 from build.start import redraw_collapsed, set_copying
 from build.state import restore_state, save_state
 from build.tasks import make_contexts
@@ -34,7 +34,7 @@ SAVE_EVERY = 200
 class Settings:
     """All that decides the result."""
 
-    steps: int = 2400
+    steps: int = 3200
     rate: float = 0.001
     matrix_rate: float = 0.002
     warmup: int = 50
@@ -201,9 +201,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "model")
     parser.add_argument("--steps", type=int, default=Settings().steps)
     parser.add_argument("--matrix-rate", type=float, default=Settings().matrix_rate)
-    parser.add_argument(
-        "--compile", action="store_true", help="half as fast again, where a C++ compiler is at hand"
-    )
+    parser.add_argument("--compile", action="store_true", help="much faster, where a C++ compiler is at hand")
     parser.add_argument("--start", type=int, default=0, help="go on at this step with the weights in OUT")
     parser.add_argument(
         "--redraw",
