@@ -155,7 +155,12 @@ def pip_install(requirements: list[str]) -> None:
         "-c",
         str(CONSTRAINTS),
     ]
-    done = subprocess.run([*command, *requirements], stdout=sys.stderr, check=False)
+    env = dict(os.environ)
+    if os.uname().machine == "x86_64":
+        # llama.cpp built for this very processor dies of an illegal instruction where a virtual machine's matrix tiles do
+        # not hold their setting, and where pip's kept build meets another processor
+        env.setdefault("CMAKE_ARGS", "-DGGML_NATIVE=OFF")
+    done = subprocess.run([*command, *requirements], env=env, stdout=sys.stderr, check=False)
     if done.returncode != 0:
         say("install_failed")
         sys.exit(3)

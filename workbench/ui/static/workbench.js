@@ -49,6 +49,8 @@
     const root = element.querySelector(".wb-view");
     const start = renderers.get(name);
     if (!root || !start) return;
+    // the bar lifts the page's cover; a page without one is there when its first part is
+    if (!document.getElementById("wb-header")) document.body.classList.add("wb-ready");
     const draw = start(root, labels, (data) => trigger("click", data), ask);
     const update = () => {
       let data;
