@@ -84,7 +84,7 @@ def test_an_adapter_is_merged_from_the_page_and_proves_itself(
     choose_adapter(page)
     found = page.locator("#convert-found")
     expect(found).to_contain_text("LoRA アダプター（PEFT）です。")
-    expect(page.locator("#convert-to")).to_contain_text("もとのモデルにまとめる")
+    expect(page.locator("#convert-to")).to_contain_text("元のモデルにまとめる")
     expect(page.locator("#convert-unfit")).to_contain_text("アダプターだけではモデルになりません")
     plan = page.locator("#convert-plan")
     expect(plan).to_contain_text("書く前の計画")
@@ -100,7 +100,7 @@ def test_an_adapter_is_merged_from_the_page_and_proves_itself(
     expect(page.locator("#convert-serve")).to_be_visible()
     page.locator("#convert-compare").click()
     expect(page.locator("#evaluate-model input")).to_have_value("LoRA-merged", timeout=RUN_MS)
-    expect(page.locator("#evaluate-note")).to_contain_text("もとのモデル")
+    expect(page.locator("#evaluate-note")).to_contain_text("元のモデル")
 
 
 def test_a_pasted_folder_is_told_at_once_and_text_of_files_stays_text(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,9 @@ def test_the_cheapest_fix_is_fewer_rows_with_the_same_result() -> None:
     fix = find_fix(BIG, load, 2, needed - 1_000_000_000)
     assert fix is not None
     assert fix.code == "batch"
-    assert fix.value * fix.accumulation == 8 * 2
+    assert set(fix.changes) == {"per_device_train_batch_size", "gradient_accumulation_steps"}
+    rows, passes = fix.changes.values()
+    assert int(rows) * int(passes) == 8 * 2
     assert fix.saved > 1_000_000_000
 
 
@@ -84,9 +87,45 @@ def test_with_one_row_checkpointing_comes_next_and_then_the_length() -> None:
     assert first is not None
     assert first.code == "checkpointing"
     assert second is not None
-    assert (second.code, second.value) == ("length", 512)
+    assert second.code == "length"
+    assert second.changes == {"gradient_checkpointing": "on", "max_length": 512}
     assert third is not None
     assert third.code == "smaller_model"
+    assert not third.changes
+
+
+def test_checkpointing_and_fewer_rows_together_come_before_shorter_rows() -> None:
+    load = Load(8, 4096, False, "cuda", 2)
+    fits = total(estimate_parts(BIG, Load(2, 4096, True, "cuda", 2)))
+    assert total(estimate_parts(BIG, Load(1, 4096, False, "cuda", 2))) > fits
+    fix = find_fix(BIG, load, 1, fits)
+    assert fix is not None
+    assert fix.code == "checkpointing"
+    assert fix.changes == {
+        "per_device_train_batch_size": 2,
+        "gradient_accumulation_steps": 4,
+        "gradient_checkpointing": "on",
+    }
+
+
+def test_with_the_changes_it_names_a_run_fits() -> None:
+    load = Load(8, 4096, False, "cuda", 2)
+    needed = total(estimate_parts(BIG, load))
+    found: set[str] = set()
+    for budget in range(2_000_000_000, needed, 1_000_000_000):
+        fix = find_fix(BIG, load, 1, budget)
+        assert fix is not None
+        changed = replace(
+            load,
+            batch=int(fix.changes.get("per_device_train_batch_size", load.batch)),
+            checkpointing=load.checkpointing or "gradient_checkpointing" in fix.changes,
+            length=int(fix.changes.get("max_length", load.length)),
+        )
+        left = total(estimate_parts(BIG, changed))
+        assert fix.saved == needed - left
+        assert (left <= budget) == (fix.code != "smaller_model")
+        found.add(fix.code)
+    assert found == {"batch", "checkpointing", "length", "smaller_model"}
 
 
 def test_a_run_that_fits_needs_no_fix() -> None:
@@ -94,9 +133,10 @@ def test_a_run_that_fits_needs_no_fix() -> None:
 
 
 def test_after_running_out_of_memory_the_next_cheapest_step_is_named() -> None:
-    assert suggest_fix(Load(4, 1024, False, "cpu", 4), 3).accumulation == 6
+    rows = suggest_fix(Load(4, 1024, False, "cpu", 4), 3)
+    assert rows.changes == {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 6}
     assert suggest_fix(Load(1, 1024, False, "cpu", 4), 8).code == "checkpointing"
-    assert suggest_fix(Load(1, 1024, True, "cpu", 4), 8).value == 512
+    assert suggest_fix(Load(1, 1024, True, "cpu", 4), 8).changes == {"max_length": 512}
     assert suggest_fix(Load(1, 256, True, "cpu", 4), 8).code == "smaller_model"
 
 

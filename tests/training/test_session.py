@@ -263,7 +263,7 @@ def test_out_of_memory_names_the_cheapest_fix(
     with pytest.raises(ResourceError) as caught:
         train(tiny_settings(tiny_model, tmp_path), job)
     assert caught.value.code == "train_memory_batch"
-    assert caught.value.params == {"value": 1, "accumulation": 2}
+    assert caught.value.params == {"per_device_train_batch_size": 1, "gradient_accumulation_steps": 2}
 
 
 def test_packing_trains_on_fewer_longer_sequences(

@@ -9,7 +9,8 @@ SFT in chunks, so that the logits (T x vocabulary) never stand in memory at once
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Device = Literal["cpu", "cuda"]
@@ -82,14 +83,12 @@ def total(parts: dict[Part, int]) -> int:
 
 @dataclass(frozen=True)
 class Fix:
-    """The change of settings that makes a run fit, or the best advice where none does."""
+    """The changes of settings that make a run fit, or the best advice where none do."""
 
     code: Literal["batch", "checkpointing", "length", "smaller_model"]
-    """Sentence: `plan.fix.<code>`."""
-    value: int = 0
-    """The new rows per pass, or the new length in tokens."""
-    accumulation: int = 0
-    """For `batch`: the new accumulation steps, which keep what is learned the same."""
+    """The change that costs most."""
+    changes: Mapping[str, int | str] = field(default_factory=dict[str, int | str])
+    """New values by the name of the training setting; empty for a smaller model."""
     saved: int = 0
     """Bytes."""
 
@@ -98,41 +97,52 @@ def find_fix(shape: Shape, load: Load, accumulation: int, budget: int) -> Fix | 
     """The cheapest change that makes a run fit a budget; None where it fits as it is.
 
     Order: fewer rows per pass with more accumulation (same result, somewhat slower), then checkpointing
-    (same result, a third slower), then shorter rows (changes what is learned).
+    (same result, a third slower), then both, then shorter rows (changes what is learned).
     """
     needed = total(estimate_parts(shape, load))
     if needed <= budget:
         return None
-    batch = load.batch
-    while batch > 1:
-        batch = batch // 2
-        saved = _saving(needed, shape, replace(load, batch=batch))
-        if needed - saved <= budget:
-            return Fix("batch", batch, -(-load.batch * accumulation // batch), saved)
-    if not load.checkpointing:
-        saved = _saving(needed, shape, replace(load, checkpointing=True))
-        if needed - saved <= budget:
-            return Fix("checkpointing", saved=saved)
-    length = load.length
-    while length > 256:
-        length = length // 2
-        saved = _saving(needed, shape, replace(load, batch=1, length=length, checkpointing=True))
-        if needed - saved <= budget:
-            return Fix("length", length, saved=saved)
+    for lesser in _list_lesser(load):
+        needs = total(estimate_parts(shape, lesser))
+        if needs <= budget:
+            return _make_fix(load, lesser, accumulation, needed - needs)
     return Fix("smaller_model")
-
-
-def _saving(needed: int, shape: Shape, load: Load) -> int:
-    return needed - total(estimate_parts(shape, load))
 
 
 def suggest_fix(load: Load, accumulation: int) -> Fix:
     """The cheapest change after a run did run out of memory, when estimates have proved wrong."""
     if load.batch > 1:
-        batch = load.batch // 2
-        return Fix("batch", batch, -(-load.batch * accumulation // batch))
+        return _make_fix(load, replace(load, batch=load.batch // 2), accumulation)
     if not load.checkpointing:
-        return Fix("checkpointing")
+        return _make_fix(load, replace(load, checkpointing=True), accumulation)
     if load.length > 512:
-        return Fix("length", load.length // 2)
+        return _make_fix(load, replace(load, length=load.length // 2), accumulation)
     return Fix("smaller_model")
+
+
+def _list_lesser(load: Load) -> Iterator[Load]:
+    """What needs less memory, the cheapest change first."""
+    batches = [load.batch >> halvings for halvings in range(load.batch.bit_length())]
+    for checkpointing in dict.fromkeys((load.checkpointing, True)):
+        for batch in batches:
+            yield replace(load, batch=batch, checkpointing=checkpointing)
+    length = load.length
+    while length > 256:
+        length = length // 2
+        yield replace(load, batch=1, checkpointing=True, length=length)
+
+
+def _make_fix(load: Load, lesser: Load, accumulation: int, saved: int = 0) -> Fix:
+    changes: dict[str, int | str] = {}
+    code: Literal["batch", "checkpointing", "length"] = "batch"
+    if lesser.batch != load.batch:
+        # as many rows per step as before, so that what is learned stays the same
+        changes["per_device_train_batch_size"] = lesser.batch
+        changes["gradient_accumulation_steps"] = -(-load.batch * accumulation // lesser.batch)
+    if lesser.checkpointing != load.checkpointing:
+        code = "checkpointing"
+        changes["gradient_checkpointing"] = "on"
+    if lesser.length != load.length:
+        code = "length"
+        changes["max_length"] = lesser.length
+    return Fix(code, changes, saved)

@@ -281,7 +281,7 @@ def out_of_memory(settings: SFTSettings, prelude: Prelude) -> ResourceError:
         bytes_per_weight=2 if prelude.compute.precision == "bf16" else 4,
     )
     fix: Fix = suggest_fix(load, settings.gradient_accumulation_steps)
-    return ResourceError(_MEMORY_FIX[fix.code], value=fix.value, accumulation=fix.accumulation)
+    return ResourceError(_MEMORY_FIX[fix.code], **fix.changes)
 
 
 def is_out_of_memory(exc: BaseException) -> bool:

@@ -106,10 +106,10 @@ class Stage:
 
 # Copying comes first, on nonsense strings: inside documents it hardly improves until it works.
 CURRICULUM: tuple[Stage, ...] = (
-    Stage(0.02, (1, 1), 0, 1.0, contexts=24, copying=1.0),
-    Stage(0.15, (1, 3), 0, 0.85, contexts=20, copying=0.15, general=0.2, numbers=4),
-    Stage(0.35, (2, 5), 1, 0.75, contexts=14, rivals=0.05, near=0.05, copying=0.05, general=0.15, numbers=3),
-    Stage(1.00, (4, 5), 2, 0.60, contexts=10, rivals=0.4, near=0.5, general=0.08, numbers=1.5),
+    Stage(0.015, (1, 1), 0, 1.0, contexts=24, copying=1.0),
+    Stage(0.11, (1, 3), 0, 0.85, contexts=20, copying=0.15, general=0.2, numbers=4),
+    Stage(0.20, (2, 5), 1, 0.75, contexts=14, rivals=0.3, near=0.05, copying=0.05, general=0.15, numbers=3),
+    Stage(1.00, (4, 5), 2, 0.60, contexts=10, rivals=0.7, near=0.5, general=0.08, numbers=1.5),
 )
 
 
@@ -196,7 +196,7 @@ def _make_turn(
         return Turn(question, answer, f"{name}/{wording}/present", points, number + 1)
     service, attribute = rng.choice(absent)
     # a search finds documents by what is asked of a service, whether or not they speak of that service
-    if rng.random() < 0.3:
+    if rng.random() < 0.5:
         stranger = make_service(rng) if rng.random() < 0.7 else make_sibling(rng, service)
         if all(fact.service != stranger for fact in facts):
             service = stranger

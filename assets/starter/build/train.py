@@ -34,7 +34,7 @@ SAVE_EVERY = 200
 class Settings:
     """All that decides the result."""
 
-    steps: int = 3200
+    steps: int = 5300
     rate: float = 0.001
     matrix_rate: float = 0.002
     warmup: int = 50

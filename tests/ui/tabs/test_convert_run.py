@@ -77,7 +77,7 @@ def test_a_dead_one_can_be_resumed_and_tells_what_it_left(ctx: UiContext) -> Non
 def test_a_finished_one_shows_its_proof_and_two_ways_on(ctx: UiContext, finished: JobRecord) -> None:
     shown = run.show_run(ctx, "")
     assert "壊れた数" in shown[PROOF]
-    assert "もとのモデルを選んでいない" in shown[PROOF]
+    assert "元のモデルを選んでいない" in shown[PROOF]
     assert "1,234,567 バイト" in shown[FACTS]
     assert seen(shown[SERVE])
     assert seen(shown[COMPARE])

@@ -157,7 +157,7 @@ def test_a_converted_model_is_compared_with_the_model_it_was_made_from(
     recipe = RecipeConfig.model_validate(job.spec.config).recipe
     asked = [step.config["endpoint"]["base_url"] for step in recipe.steps if step.kind == "evaluate"]
     assert asked == ["@serve_base.endpoint", "@serve.endpoint"]
-    assert "もとのモデル「base」にも" in page.describe_choice(ctx, "model", None, folder)
+    assert "元のモデル「base」にも" in page.describe_choice(ctx, "model", None, folder)
 
 
 def test_a_model_of_unknown_origin_is_asked_alone(ctx: UiContext, dataset: str) -> None:
@@ -185,7 +185,7 @@ def test_what_another_page_hands_over_is_chosen_here(ctx: UiContext, base: Path)
     assert (what, model["value"], model["visible"]) == ("model", folder, True)
     assert not adapter["visible"]
     assert not endpoint["visible"]
-    assert "もとのモデル" in note
+    assert "元のモデル" in note
     EndpointRegistry(ctx.workspace).add(LAN)
     what, _, endpoint, model, note = hand(ctx, "endpoint", "lan")
     assert (what, endpoint["value"], model["visible"]) == ("endpoint", "lan", False)

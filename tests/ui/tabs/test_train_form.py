@@ -7,9 +7,11 @@ import pytest
 from tests.ui.fakes import make_artifact
 from workbench.errors import ConfigError, InputError
 from workbench.schemas.training import SFTSettings
+from workbench.training.plan import training_bytes
 from workbench.ui.context import UiContext
 from workbench.ui.models import register_model
 from workbench.ui.tabs import train_form as form
+from workbench.ui.tabs.ticking import SKIP
 
 ROW = json.dumps(
     {"messages": [{"role": "user", "content": "質問"}, {"role": "assistant", "content": "答え"}]},
@@ -113,20 +115,42 @@ def test_consent_for_a_model_that_needs_none_changes_nothing(
 
 
 def test_the_outlook_is_told_before_anything_starts(ctx: UiContext, dataset: str, model: str) -> None:
-    plan, command = form.show_plan(ctx, **values(dataset, model))
+    plan, button, changes, command = form.show_plan(ctx, **values(dataset, model))
     assert "メモリ" in plan
     assert "ステップ" in plan
     assert "workbench train" in command
+    assert button["visible"] is False
+    assert changes == {}
     assert ctx.jobs.list() == []
 
 
+def test_what_makes_a_run_fit_is_set_by_one_button(
+    ctx: UiContext, dataset: str, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = values(dataset, model, per_device_train_batch_size=16, gradient_accumulation_steps=2)
+    needed = training_bytes(form.read_settings(ctx, given))
+    monkeypatch.setattr(form, "most_bytes", lambda _: needed - 1)
+    plan, button, changes, _ = form.show_plan(ctx, **given)
+    assert "このままでは始められません" in plan
+    assert button["visible"] is True
+    fields = dict(zip(form.FIELDS, form.apply_fix(ctx, changes), strict=True))
+    rows, passes = fields["per_device_train_batch_size"], fields["gradient_accumulation_steps"]
+    assert rows * passes == 16 * 2
+    assert fields["learning_rate"] == SKIP
+    # what stands in the form then needs no further change
+    again = {form.form_key(name): value for name, value in fields.items() if value != SKIP}
+    _, button, changes, _ = form.show_plan(ctx, **{**given, **again})
+    assert button["visible"] is False
+    assert changes == {}
+
+
 def test_an_unfinished_form_says_what_is_missing(ctx: UiContext) -> None:
-    plan, _ = form.show_plan(ctx, **values("", ""))
+    plan, *_ = form.show_plan(ctx, **values("", ""))
     assert "選ぶと" in plan
 
 
 def test_a_model_folder_that_vanished_is_explained_in_place(ctx: UiContext, dataset: str) -> None:
-    plan, _ = form.show_plan(ctx, **values(dataset, "/gone"))
+    plan, *_ = form.show_plan(ctx, **values(dataset, "/gone"))
     assert "wb-error" in plan
 
 

@@ -56,7 +56,7 @@ def test_a_checkpoint_is_told_in_one_sentence_in_both_languages() -> None:
         "138 ステップ",
         "fp32",
         "6.7 億パラメーター",
-        "もとのモデル nvidia/Nemotron-Nano",
+        "元のモデル nvidia/Nemotron-Nano",
     ):
         assert part in ja
     for part in ("NeMo RL, DTensor v2", "step 138", "fp32", "base nvidia/Nemotron-Nano"):
@@ -207,6 +207,6 @@ def test_the_ways_to_register_are_shown_where_no_server_was_named() -> None:
 
 def test_targets_that_do_not_fit_stand_with_their_reason() -> None:
     html = view.render_unfit([view.Unfit("merged", "model")], "ja")
-    assert "もとのモデルにまとめる" in html
+    assert "元のモデルにまとめる" in html
     assert "アダプターを選んだときだけ" in html
     assert view.render_unfit([], "ja") == ""

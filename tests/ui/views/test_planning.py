@@ -36,11 +36,17 @@ def test_the_outlook_tells_memory_steps_and_both_denominators() -> None:
 
 
 def test_a_run_that_does_not_fit_names_the_cheapest_way_out() -> None:
-    tight = replace(PLAN, budget=20 * GB, fix=Fix("batch", 2, 8, 9 * GB))
+    changes = {"per_device_train_batch_size": 2, "gradient_checkpointing": "on"}
+    tight = replace(PLAN, budget=20 * GB, fix=Fix("checkpointing", changes, 9 * GB))
     html = render_plan(tight, 20 * GB, "ja")
     assert "足りません" in html
-    assert "2 行" in html
+    # as the form names the fields and the choice
+    assert "「一度に読む行数」を 2、「勾配チェックポイント」を 使う（on）" in html
     assert "9.0 GB" in html
+    english = render_plan(tight, 20 * GB, "en")
+    assert "&quot;Rows per pass&quot; to 2, &quot;Gradient checkpointing&quot; to on" in english
+    too_large = replace(PLAN, budget=20 * GB, fix=Fix("smaller_model"))
+    assert "もっと小さいモデル" in render_plan(too_large, 20 * GB, "ja")
 
 
 def test_a_run_that_must_wait_for_another_says_so() -> None:

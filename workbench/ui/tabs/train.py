@@ -47,6 +47,8 @@ class FormParts:
     consent: gr.Checkbox
     fields: Form
     plan: gr.HTML
+    fix: gr.Button
+    changes: gr.State
     start: gr.Button
     token: gr.State
     command: gr.HTML
@@ -261,12 +263,14 @@ def _lay_out_form(ctx: UiContext) -> FormParts:
         plan = gr.HTML(
             paragraph(ctx.t("train_tab.plan.choose"), "wb-soft"), elem_id="train-plan", elem_classes="wb-html"
         )
+        changes = gr.State({})
         with gr.Row(elem_classes="wb-buttons"):
             start = gr.Button(ctx.t("train_tab.start"), variant="primary", elem_id="train-start")
+            fix = gr.Button(ctx.t("train_tab.fix.apply"), visible=False, elem_id="train-fix")
     command = command_line(ctx, "train-command")
     token = page_token()
     boxes = (consent_box, consent_text, consent)
-    return FormParts(dataset, model, name, note, *boxes, fields, plan, start, token, command)
+    return FormParts(dataset, model, name, note, *boxes, fields, plan, fix, changes, start, token, command)
 
 
 def _choice(ctx: UiContext, name: str) -> gr.Dropdown:
@@ -302,8 +306,12 @@ def _wire_form(ctx: UiContext, parts: FormParts, live: LiveParts) -> None:
     told = [parts.note, parts.consent_text, parts.consent_box, parts.consent, *fields]
     parts.model.change(ui_handler(ctx, form.choose_model), parts.model, told, **QUIET)
     watched = [parts.dataset.change, parts.model.change, *(field.change for field in fields)]
-    outlook: dict[str, Any] = {"inputs_kwargs": parts.values, "outputs": [parts.plan, parts.command]}
+    outlook: dict[str, Any] = {
+        "inputs_kwargs": parts.values,
+        "outputs": [parts.plan, parts.fix, parts.changes, parts.command],
+    }
     ON(watched, ui_handler(ctx, form.show_plan), **outlook, trigger_mode="always_last", **QUIET)
+    parts.fix.click(ui_handler(ctx, form.apply_fix), parts.changes, fields, trigger_mode="once", **QUIET)
     started = parts.start.click(
         ui_handler(ctx, start_training),
         inputs_kwargs={**parts.values, "token": parts.token},

@@ -157,19 +157,29 @@ def show_plan(ctx: UiContext, **values: Any) -> list[Any]:
     """The outlook on the run that the form describes, and the command that starts it.
 
     Returns:
-        Updates for the outlook and the command.
+        Updates for the outlook, the button that changes the settings so that the run fits, these changes, and the
+        command.
     """
+    no_fix = [gr.update(visible=False), {}]
     if not values.get("dataset") or not values.get("model"):
-        return [paragraph(ctx.t("train_tab.plan.choose"), "wb-soft"), command_payload([])]
+        return [paragraph(ctx.t("train_tab.plan.choose"), "wb-soft"), *no_fix, command_payload([])]
     try:
         settings = read_settings(ctx, {**values, "consent": True})
         plan = plan_training(settings, budget=most_bytes(read_memory()))
     except WorkbenchError as exc:
-        return [explain(ctx, exc), command_payload([])]
+        return [explain(ctx, exc), *no_fix, command_payload([])]
+    changes = dict(plan.fix.changes) if plan.fix is not None else {}
     return [
         view.render_plan(plan, ctx.jobs.free_memory(), ctx.lang),
+        gr.update(visible=bool(changes)),
+        changes,
         command_payload(command_for(ctx, settings)),
     ]
+
+
+def apply_fix(ctx: UiContext, changes: Mapping[str, Any]) -> list[Any]:
+    """The changes that `show_plan` proposed, as updates for every field of `FIELDS`."""
+    return [changes.get(name, SKIP) for name in FIELDS]
 
 
 def command_for(ctx: UiContext, settings: SFTSettings) -> list[str]:

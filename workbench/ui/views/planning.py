@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.i18n import Lang, has_key, t
+from workbench.i18n import Lang, t
 from workbench.training.memory import Fix
 from workbench.training.models import ModelInfo
 from workbench.training.plan import MemoryPlan
@@ -87,11 +87,23 @@ def _coverage(plan: MemoryPlan, lang: Lang) -> str:
 
 def say_fix(fix: Fix, lang: Lang) -> str:
     """The cheapest change that makes a run fit."""
-    saved = say_bytes(fix.saved)
-    key = f"train_tab.fix.{fix.code}"
-    if not has_key(key, lang):
-        return fix.code
-    return t(key, lang, value=f"{fix.value:,}", accumulation=f"{fix.accumulation:,}", saved=saved)
+    if not fix.changes:
+        return t("train_tab.fix.smaller_model", lang)
+    changes = t("train_tab.fix.joint", lang).join(
+        t(
+            "train_tab.fix.one",
+            lang,
+            field=t(f"field.SFTSettings.{name}.label", lang),
+            value=_say_value(name, value, lang),
+        )
+        for name, value in fix.changes.items()
+    )
+    cost = t(f"train_tab.fix.cost.{fix.code}", lang)
+    return t("train_tab.fix.all", lang, changes=changes, cost=cost, saved=say_bytes(fix.saved))
+
+
+def _say_value(name: str, value: int | str, lang: Lang) -> str:
+    return f"{value:,}" if isinstance(value, int) else t(f"choice.SFTSettings.{name}.{value}", lang)
 
 
 def render_model(info: ModelInfo, lang: Lang) -> Html:
