@@ -6,6 +6,7 @@ import csv
 import importlib
 import json
 import random
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,6 +49,17 @@ def test_the_sample_that_ships_is_what_the_script_writes(load: Load) -> None:
         assert list(csv.DictReader(file)) == samples.make_rows()
     lines = (folder / "general.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line) for line in lines] == samples.make_general()
+    rehearsed = (folder / "general_rehearsal.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line) for line in rehearsed] == samples.make_rehearsal()
+
+
+def test_what_is_rehearsed_is_never_asked(load: Load) -> None:
+    samples = load("samples")
+    asked = {"\n".join([item["question"], *item["choices"]]) for item in samples.make_general()}
+    rows = [row["messages"][0]["content"] for row in samples.make_rehearsal()]
+    bare = {re.sub(r"^\d\. ", "", row, flags=re.MULTILINE).rpartition("\n")[0] for row in rows}
+    assert len(rows) == 30
+    assert not asked & bare
 
 
 def test_no_value_of_the_sample_can_have_been_learnt(load: Load) -> None:
@@ -146,23 +158,11 @@ def test_the_optimizer_descends_and_leaves_alone_what_has_no_gradient(load: Load
     assert torch.equal(weights[2], idle)
 
 
-def test_tokens_that_were_never_learned_are_drawn_apart_and_the_others_stay(load: Load) -> None:
-    start = load("start")
-    generator = torch.Generator().manual_seed(0)
-    weights = torch.randn(60, 16, generator=generator)
-    # away from one direction, and twenty of them along it; the first ten are known never to occur
-    weights[:, 3] = -2.0
-    weights[:20] = 0.1 * torch.randn(20, 16, generator=generator)
-    weights[:20, 3] = 5.0
-    before = weights.clone()
-    assert start.redraw_collapsed(weights, range(10), [0], seed=1) == 19
-    assert torch.equal(weights[20:], before[20:])
-    assert torch.equal(weights[0], before[0])
-    assert _nearest(weights[1:20]) < 0.95 < _nearest(before[1:20])
-    again = weights.clone()
-    weights.copy_(before)
-    start.redraw_collapsed(weights, range(10), [0], seed=1)
-    assert torch.equal(weights, again)
+def test_the_tokenizer_that_ships_is_what_the_script_writes(load: Load, tmp_path: Path) -> None:
+    load("tokenizer").save_tokenizer(tmp_path)
+    shipped = assets_dir() / "starter" / "model"
+    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        assert (tmp_path / name).read_text("utf-8") == (shipped / name).read_text("utf-8"), name
 
 
 def test_the_weights_that_ship_tell_the_words_of_names_apart(load: Load, tokenizer: Any) -> None:

@@ -29,6 +29,7 @@ from workbench.errors import InputError, ResourceError
 from workbench.jobs import CancelRequested, JobStore, PauseRequested
 from workbench.paths import Workspace
 from workbench.schemas.training import LoraSettings, SFTSettings
+from workbench.training.plan import plan_training
 from workbench.training.run import run
 
 pytestmark = pytest.mark.slow
@@ -329,6 +330,24 @@ def test_rows_that_cannot_be_used_are_told_and_the_others_trained(
     assert told["rows_skipped_empty_answer"] == {"file": "mixed.jsonl", "count": 1, "rows": "9"}
     assert told["rows_skipped_no_fields"]["rows"] == "10"
     assert told["rows_masked"]["rows"] == "11"
+
+
+def test_rows_to_rehearse_are_trained_beside_the_others(
+    workspace: Workspace, tiny_model: Path, tmp_path: Path
+) -> None:
+    rehearsal = write_rows(tmp_path / "rehearsal.jsonl", [*chat_rows(5, start=200), {"text": "x"}])
+    settings = tiny_settings(
+        tiny_model, tmp_path, rehearsal_file=str(rehearsal), max_steps=-1, num_train_epochs=1
+    )
+    plan = plan_training(settings)
+    job = make_job(workspace)
+    result = train(settings, job)
+    summary = json.loads((Path(result["path"]) / "training_summary.json").read_text())
+    assert summary["rows"]["train"] == plan.rows.rows == 24 + 5
+    assert result["steps"] == plan.steps
+    told = {event["code"]: event["params"] for event in events_of(job)}
+    assert told["rows_skipped_no_fields"] == {"file": "rehearsal.jsonl", "count": 1, "rows": "6"}
+    assert str(rehearsal) in [ref.id for ref in job.artifacts.get(result["artifact"]).inputs]
 
 
 def test_targets_that_match_nothing_are_refused_with_the_names_that_would(

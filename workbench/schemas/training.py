@@ -29,6 +29,8 @@ class SFTSettings(StrictModel):
     """JSONL with `messages` (or `prompt` and `completion`)."""
     eval_file: str = ""
     """JSONL of the same form, never trained on; empty: no evaluation loss."""
+    rehearsal_file: str = ""
+    """JSONL of the same form, mixed into the training rows so that what the model could do before is not forgotten."""
     lora: LoraSettings = LoraSettings()
     num_train_epochs: float = Field(default=1.0, gt=0, le=100)
     max_steps: int = Field(default=-1, ge=-1)

@@ -81,6 +81,18 @@ class Prepared:
     trained_tokens: int = 0
     tokens: int = 0
 
+    def mix_in(self, other: Prepared) -> None:
+        """Take the rows of another file beside these; what of it is lost has been told by its own name."""
+        self.rows += other.rows
+        self.ids += other.ids
+        self.labels += other.labels
+        self.problems += other.problems
+        self.truncated += other.truncated
+        self.masked += other.masked
+        self.endless += other.endless
+        self.trained_tokens += other.trained_tokens
+        self.tokens += other.tokens
+
     @property
     def kept(self) -> int:
         return len(self.ids)

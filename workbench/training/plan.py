@@ -47,6 +47,17 @@ class RowStats:
     too_long: float
     """Share of sampled rows that are cut at `max_length`."""
 
+    def beside(self, other: RowStats) -> RowStats:
+        """Of the rows of two files together."""
+        rows = self.rows + other.rows
+        share = self.rows / rows if rows else 0.0
+        return RowStats(
+            rows,
+            self.mean * share + other.mean * (1 - share),
+            max(self.longest, other.longest),
+            self.too_long * share + other.too_long * (1 - share),
+        )
+
 
 @dataclass(frozen=True)
 class MemoryPlan:
@@ -114,6 +125,8 @@ def plan_training(settings: TrainSettings, *, budget: int = 0, device: Device | 
     info = describe_model(Path(settings.model))
     coverage = measure_coverage(info.tensors, info.model_type, settings.lora)
     rows = measure_rows(Path(settings.train_file), info, settings.max_length)
+    if settings.rehearsal_file:
+        rows = rows.beside(measure_rows(Path(settings.rehearsal_file), info, settings.max_length))
     compute = choose_compute(settings, device or find_device())
     packing = settings.packing and not is_hybrid(info.model_type)
     shape, load = _shape(info, coverage), _load(settings, compute, rows, packing)

@@ -207,7 +207,7 @@ def _fill(
 
 
 def _data_refs(settings: SFTSettings) -> tuple[ArtifactRef, ...]:
-    files = [name for name in (settings.train_file, settings.eval_file) if name]
+    files = [name for name in (settings.train_file, settings.eval_file, settings.rehearsal_file) if name]
     return tuple(ref_path(Path(name)) for name in files)
 
 

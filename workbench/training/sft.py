@@ -78,6 +78,9 @@ def prepare(settings: SFTSettings, job: Teller) -> Prelude:
         job.event("packing_off", family=info.model_type)
     tokenizer = load_tokenizer(info, settings.trust_remote_code)
     encoder = Encoder(tokenizer, max_length, settings.loss_on)
+    rows = prepare_file(Path(settings.train_file), encoder, job)
+    if settings.rehearsal_file:
+        rows.mix_in(prepare_file(Path(settings.rehearsal_file), encoder, job))
     return Prelude(
         info=info,
         coverage=coverage,
@@ -85,7 +88,7 @@ def prepare(settings: SFTSettings, job: Teller) -> Prelude:
         max_length=max_length,
         packing=packing,
         tokenizer=tokenizer,
-        train=prepare_file(Path(settings.train_file), encoder, job),
+        train=rows,
         valid=prepare_file(Path(settings.eval_file), encoder, job) if settings.eval_file else None,
     )
 

@@ -12,6 +12,7 @@ import logging
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 from build.documents import ATTRIBUTES, LEADS, OPENINGS, Attribute, Fact, make_question
 from build.general import make_choice
@@ -22,7 +23,7 @@ SAMPLES = Path(__file__).parent.parent.parent / "samples"
 SEED = 2026
 PER_SERVICE = 8
 PARAPHRASED = 0.25
-GENERAL = 200
+GENERAL, REHEARSAL = 200, 30
 
 TARGET = "くらし窓口課"
 SERVICES: dict[str, tuple[str, ...]] = {
@@ -223,8 +224,25 @@ def make_general(seed: int = SEED) -> list[dict[str, object]]:
     ]
 
 
+def make_rehearsal(seed: int = SEED) -> list[dict[str, object]]:
+    """Training rows of the general task, none of them an item of `make_general`."""
+    tested = {(item["question"], *cast("list[str]", item["choices"])) for item in make_general(seed)}
+    rng = random.Random(seed + 2)
+    drawn = (make_choice(rng) for _ in range(REHEARSAL * 2))
+    fresh = [item for item in drawn if (item.question, *item.choices) not in tested][:REHEARSAL]
+    return [
+        {
+            "messages": [
+                {"role": "user", "content": item.prompt},
+                {"role": "assistant", "content": str(item.answer)},
+            ]
+        }
+        for item in fresh
+    ]
+
+
 def main() -> None:
-    """Write both files."""
+    """Write the three files."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     SAMPLES.mkdir(parents=True, exist_ok=True)
     rows = make_rows()
@@ -232,9 +250,10 @@ def main() -> None:
         writer = csv.DictWriter(file, ["質問", "回答", "部署"], lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    lines = [json.dumps(item, ensure_ascii=False) for item in make_general()]
-    (SAMPLES / "general.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    LOGGER.info("%d rows, %d items in %s", len(rows), len(lines), SAMPLES)
+    for name, items in (("general.jsonl", make_general()), ("general_rehearsal.jsonl", make_rehearsal())):
+        lines = [json.dumps(item, ensure_ascii=False) for item in items]
+        (SAMPLES / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    LOGGER.info("%d rows in %s", len(rows), SAMPLES)
 
 
 if __name__ == "__main__":

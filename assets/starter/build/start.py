@@ -9,7 +9,6 @@ random, and all of it is trained.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -19,9 +18,6 @@ EMBEDDING = 0.05
 CONSTANT = 0.4
 PAIRS_BEFORE = 6
 SLOW_ANGLE = 0.003
-COLLAPSED = 0.35
-"""Cosine to the tokens that were never seen from which on an embedding counts as one of them. Of the 2,304 tokens most stood
-below 0.1 when it was chosen; between 0.15 and 0.35 stood the words of the general task, which were told apart."""
 
 
 def make_angles(model: LlamaForCausalLM) -> Tensor:
@@ -75,31 +71,3 @@ def set_copying(model: LlamaForCausalLM, seed: int, heads: int = 2) -> None:
     copies = draw_orthogonal(heads * size, config.hidden_size, generator)
     second.v_proj.weight[: heads * size] = copies
     second.o_proj.weight[:, : heads * size] = copies.T * (8 * EMBEDDING / content)
-
-
-@torch.no_grad()
-def redraw_collapsed(weights: Tensor, unseen: Sequence[int], kept: Sequence[int], seed: int) -> int:
-    """Draw anew the embeddings of tokens that training has pushed together, so that they can be copied.
-
-    A token that is never an answer is only ever pushed away from the answers, always the same way. After some
-    thousand steps all such tokens point alike; and when one of them occurs at last, copying takes it for another.
-    The new ones have the mean and the covariance of those that training has shaped.
-
-    Args:
-        weights: The embeddings, (tokens, width); changed in place, and with them the head that is tied to them.
-        unseen: Tokens that training never shows; they tell the direction.
-        kept: Tokens that stay as they are.
-        seed: Of the drawing.
-
-    Returns:
-        How many were drawn.
-    """
-    direction = weights[list(unseen)].mean(0)
-    collapsed = torch.nn.functional.cosine_similarity(weights, direction[None]) > COLLAPSED
-    collapsed[list(kept)] = False
-    shaped, count = weights[~collapsed], int(collapsed.sum())
-    mean = shaped.mean(0)
-    spread = torch.linalg.cholesky(torch.cov((shaped - mean).T) + 1e-6 * torch.eye(len(mean)))
-    noise = torch.randn(count, len(mean), generator=torch.Generator().manual_seed(seed))
-    weights[collapsed] = mean + noise @ spread.T
-    return count

@@ -88,8 +88,3 @@ def save_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     tokenizer = build_tokenizer()
     tokenizer.save_pretrained(folder)
     return tokenizer
-
-
-def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
-    """The tokenizer of a folder that `save_tokenizer` wrote."""
-    return PreTrainedTokenizerFast.from_pretrained(folder)

@@ -20,10 +20,10 @@ from transformers import GenerationConfig, LlamaForCausalLM
 from build.batches import PAD, Batch, collate
 from build.muon import BFLOAT16, Muon
 from build.reader import Prediction, Reader, make_model, predict
-from build.start import redraw_collapsed, set_copying
+from build.start import set_copying
 from build.state import restore_state, save_state
 from build.tasks import make_contexts
-from build.tokenizer import BYTES, load_tokenizer, save_tokenizer
+from build.tokenizer import save_tokenizer
 
 LOGGER = logging.getLogger("starter")
 SAVE_EVERY = 200
@@ -77,10 +77,10 @@ def measure_kinds(model: LlamaForCausalLM, reader: nn.Module, batches: Iterable[
     return describe(total)
 
 
-def rate_at(settings: Settings, step: int, start: int = 0) -> float:
-    """Warm up (from the first step of this run), hold, then fall linearly to zero."""
+def rate_at(settings: Settings, step: int) -> float:
+    """Warm up, hold, then fall linearly to zero."""
     left = (settings.steps - step) / (settings.steps * settings.cooldown)
-    return min(1.0, (step - start + 1) / settings.warmup, left)
+    return min(1.0, (step + 1) / settings.warmup, left)
 
 
 def save_model(model: LlamaForCausalLM, folder: Path) -> None:
@@ -98,43 +98,23 @@ def save_model(model: LlamaForCausalLM, folder: Path) -> None:
     half.save_pretrained(folder)
 
 
-def train(
-    settings: Settings,
-    out: Path,
-    compiled: bool,
-    start: int = 0,
-    redraw: bool = False,
-    state: Path | None = None,
-) -> None:
+def train(settings: Settings, out: Path, compiled: bool, state: Path | None = None) -> None:
     """Train from nothing and leave a usable model in `out` all along.
 
     Args:
         settings: All that decides the result.
         out: Folder of the model.
         compiled: Let torch compile the layers.
-        start: Go on at this step with the weights in `out` and a fresh optimizer; its data are drawn anew.
-        redraw: Before going on, give tokens that were never learned embeddings of their own.
         state: File that keeps the training; where it exists, the training in it goes on as if it had never stopped.
 
     Raises:
         ValueError: The training in `state` has other settings.
     """
-    torch.manual_seed(settings.seed + start)
-    rng = random.Random(settings.seed + start)
-    tokenizer = load_tokenizer(out) if start else save_tokenizer(out)
+    torch.manual_seed(settings.seed)
+    rng = random.Random(settings.seed)
+    tokenizer = save_tokenizer(out)
     model = make_model(tokenizer)
-    if start:
-        stored = LlamaForCausalLM.from_pretrained(out, dtype=torch.float32)
-        model.load_state_dict(stored.state_dict())
-        if redraw:
-            # pieces of characters outside the vocabulary, which no task holds
-            unseen = tokenizer.convert_tokens_to_ids(BYTES)
-            count = redraw_collapsed(
-                model.model.embed_tokens.weight, unseen, tokenizer.all_special_ids, settings.seed + start
-            )
-            LOGGER.info("drew %d embeddings anew", count)
-    else:
-        set_copying(model, settings.seed)
+    set_copying(model, settings.seed)
     plain = reader = cast("nn.Module", Reader(model))
     parameters = list(reader.parameters())
     LOGGER.info(
@@ -151,10 +131,9 @@ def train(
     rates = (settings.matrix_rate, settings.rate)
     probe_rng = random.Random(settings.seed + 1)
     probe = [collate(tokenizer, make_contexts(probe_rng, 1.0), settings.turning_weight) for _ in range(6)]
-    kept_settings = {**asdict(settings), "start": start}
-    begin = start
+    begin = 0
     if state is not None and state.is_file():
-        begin = restore_state(state, kept_settings, plain, optimizers, rng)
+        begin = restore_state(state, asdict(settings), plain, optimizers, rng)
         LOGGER.info("going on with step %d", begin)
     started, tokens = time.monotonic(), 0
     for step in range(begin, settings.steps):
@@ -170,7 +149,7 @@ def train(
         (loss + side_loss).backward()
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         for rate, optimizer in zip(rates, optimizers, strict=True):
-            optimizer.param_groups[0]["lr"] = rate * rate_at(settings, step, start)
+            optimizer.param_groups[0]["lr"] = rate * rate_at(settings, step)
             optimizer.step()
             optimizer.zero_grad()
         tokens += int((batch.branches != PAD).sum())
@@ -192,7 +171,7 @@ def train(
             LOGGER.info("probe %d %s", step, measure_kinds(model, reader, probe))
             save_model(model, out)
             if state is not None:
-                save_state(state, step + 1, kept_settings, plain, optimizers, rng)
+                save_state(state, step + 1, asdict(settings), plain, optimizers, rng)
 
 
 def main() -> None:
@@ -202,21 +181,13 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=Settings().steps)
     parser.add_argument("--matrix-rate", type=float, default=Settings().matrix_rate)
     parser.add_argument("--compile", action="store_true", help="much faster, where a C++ compiler is at hand")
-    parser.add_argument("--start", type=int, default=0, help="go on at this step with the weights in OUT")
-    parser.add_argument(
-        "--redraw",
-        action="store_true",
-        help="with --start: new embeddings for tokens that were never learned",
-    )
     parser.add_argument(
         "--state", type=Path, help="file that keeps the training; an existing one is gone on with exactly"
     )
     arguments = parser.parse_args()
-    if arguments.redraw and not arguments.start:
-        parser.error("--redraw needs --start: there is nothing yet that could have been pushed together")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     settings = Settings(steps=arguments.steps, matrix_rate=arguments.matrix_rate)
-    train(settings, arguments.out, arguments.compile, arguments.start, arguments.redraw, arguments.state)
+    train(settings, arguments.out, arguments.compile, arguments.state)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from workbench.errors import ConfigError, InputError
 from workbench.schemas.training import SFTSettings
 from workbench.training.plan import training_bytes
 from workbench.ui.context import UiContext
-from workbench.ui.models import register_model
+from workbench.ui.models import register_model, starter_folder
 from workbench.ui.tabs import train_form as form
 from workbench.ui.tabs.ticking import SKIP
 
@@ -156,6 +156,13 @@ def test_a_model_folder_that_vanished_is_explained_in_place(ctx: UiContext, data
 
 def test_the_practice_model_gets_the_values_of_the_sample_recipe() -> None:
     assert set(form.starter_values()) <= set(form.FIELDS)
+
+
+def test_the_practice_model_rehearses_and_another_model_does_not(ctx: UiContext, model: str) -> None:
+    place = 4 + form.FIELDS.index("rehearsal_file")
+    practice = form.choose_model(ctx, str(starter_folder()))
+    assert Path(practice[place]).is_file()
+    assert form.choose_model(ctx, model)[place] == ""
 
 
 def test_every_field_of_the_form_belongs_to_the_schema() -> None:

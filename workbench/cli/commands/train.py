@@ -15,7 +15,7 @@ from workbench.schemas.base import parse
 from workbench.schemas.training import SFTSettings
 from workbench.training.plan import training_bytes
 
-PATH_FIELDS = ("model", "train_file", "eval_file")
+PATH_FIELDS = ("model", "train_file", "eval_file", "rehearsal_file")
 
 
 def add_arguments(parser: argparse.ArgumentParser, common: argparse.ArgumentParser) -> None:

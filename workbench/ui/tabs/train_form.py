@@ -44,6 +44,7 @@ ADVANCED = (
     "precision",
     "gradient_checkpointing",
     "seed",
+    "rehearsal_file",
 )
 FIELDS = (*PLAIN, *ADVANCED)
 
@@ -104,7 +105,8 @@ def choose_model(ctx: UiContext, path: str | None) -> list[Any]:
     values = starter_values() if Path(path) == starter_folder() else {}
     if values:
         note = join([note, paragraph(ctx.t("train_tab.starter_values"), "wb-soft wb-tiny")])
-    fields = [values.get(name, SKIP) for name in FIELDS]
+    # what the practice model rehearses is nothing to another model
+    fields = [values.get(name, "" if name == "rehearsal_file" else SKIP) for name in FIELDS]
     consent = view.render_consent(info, ctx.lang) if info.needs_remote_code else ""
     return [note, consent, gr.update(visible=info.needs_remote_code), False, *fields]
 
