@@ -98,12 +98,13 @@ def read_facts(job: JobRecord) -> view.RunFacts:
     """Rows and reach of a run, from its files; a file that is gone leaves its fact out."""
     config = job.spec.config
     lora = json.dumps(config.get("lora", {}), sort_keys=True)
-    return _facts(str(config.get("model", "")), str(config.get("train_file", "")), lora)
+    files = tuple(str(config.get(name, "")) for name in ("train_file", "rehearsal_file"))
+    return _facts(str(config.get("model", "")), files, lora)
 
 
 @lru_cache(maxsize=16)
-def _facts(model: str, train_file: str, lora: str) -> view.RunFacts:
-    rows = count_lines(Path(train_file)) or None
+def _facts(model: str, files: tuple[str, ...], lora: str) -> view.RunFacts:
+    rows = sum(count_lines(Path(name)) for name in files) or None
     try:
         info = describe_model(Path(model))
         reach = measure_coverage(info.tensors, info.model_type, parse(LoraSettings, json.loads(lora)))
